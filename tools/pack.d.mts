@@ -1,0 +1,2 @@
+export function pack(): string;
+export function packedFiles(): readonly string[];

@@ -1,0 +1,25 @@
+import { fileURLToPath } from "node:url";
+import { configDefaults, defineConfig } from "vitest/config";
+
+const src = fileURLToPath(new URL("./src/", import.meta.url));
+
+export default defineConfig({
+  resolve: {
+    alias: [
+      { find: /^servicekit$/, replacement: `${src}index.ts` },
+      { find: /^servicekit\/(.*)$/, replacement: `${src}$1/index.ts` },
+    ],
+  },
+  test: {
+    include: ["src/**/*.test.ts", "test/**/*.test.ts", "examples/**/*.test.ts", "tools/**/*.test.ts"],
+    exclude: [...configDefaults.exclude, "**/.cache/**", "dist/**", "build/**"],
+    // `expectTypeOf` and `@ts-expect-error` are checked by tsc, over the same files.
+    reporters: ["./tools/reporter.ts"],
+    coverage: {
+      provider: "v8",
+      include: ["src/**/*.ts"],
+      exclude: ["src/**/*.test.ts", "src/**/*.test-d.ts", "src/testing/**"],
+      reporter: ["text-summary", "json-summary"],
+    },
+  },
+});
