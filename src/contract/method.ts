@@ -1,0 +1,72 @@
+/**
+ * Declares one method: its messages, its errors, and what a policy may assume of it.
+ *
+ * @module
+ */
+import { checkNames, checkNumber, checkOneOf, shown } from "../internal/check.ts";
+import type { Kind } from "../endpoint/index.ts";
+import type { AnyErrorType, Schema } from "../errors/index.ts";
+import { shapeOf } from "./shape.ts";
+import type { Method, TypesOf } from "./types.ts";
+
+/** What a method is declared with. */
+export interface MethodSpec<Rq extends Schema, Rs extends Schema, E extends AnyErrorType, K extends Kind> {
+  /** The request, any Standard Schema: its input form is what travels. For a stream of requests, one of them. */
+  readonly request: Rq;
+  /** The response; for a stream of responses, one of them. */
+  readonly response: Rs;
+  /** The errors callers are expected to handle. Default: none. */
+  readonly errors?: readonly E[] | undefined;
+  /** Which side sends many messages. Default: "unary", one each way. */
+  readonly stream?: K | undefined;
+  /** Whether calling twice does no more than calling once. Default: false, since a wrong true repeats orders. */
+  readonly idempotent?: boolean | undefined;
+  /** How long a call may take, 1 ms to a day. Default: what the server or client says (3 s). */
+  readonly timeoutMs?: number | undefined;
+}
+
+/** A day in milliseconds. */
+const DAY_MS = 86_400_000;
+
+/**
+ * Declares a method of a service.
+ *
+ * @throws {TypeError | RangeError} when a schema, error or option is not what it should be.
+ *
+ * @example
+ * ```ts
+ * import { method } from "servicekit";
+ * import { z } from "zod";
+ *
+ * const sum = method({ request: z.object({ a: z.int(), b: z.int() }), response: z.object({ v: z.int() }), idempotent: true });
+ * sum.kind; // => "unary"
+ * ```
+ */
+export function method<
+  Rq extends Schema,
+  Rs extends Schema,
+  const E extends AnyErrorType = never,
+  const K extends Kind = "unary",
+>(spec: MethodSpec<Rq, Rs, E, K>): Method<TypesOf<Rq, Rs, NoInfer<E>, NoInfer<K>>> {
+  checkNames("method", spec, ["request", "response", "errors", "stream", "idempotent", "timeoutMs"]);
+  checkSchema("request", spec.request);
+  checkSchema("response", spec.response);
+  const { errors = [], idempotent = false, timeoutMs } = spec;
+  for (const one of errors) {
+    if (typeof one !== "function") throw new TypeError(`errors should hold what error() returns, got ${shown(one)}`);
+  }
+  return {
+    kind: checkOneOf("stream", spec.stream ?? "unary", ["unary", "server", "client", "bidi"]) as NoInfer<K>,
+    idempotent,
+    timeoutMs: timeoutMs === undefined ? undefined : checkNumber("timeoutMs", timeoutMs, { min: 1, max: DAY_MS }),
+    request: shapeOf(spec.request),
+    response: shapeOf(spec.response),
+    errors,
+  };
+}
+
+function checkSchema(name: string, schema: unknown): void {
+  const standard = (schema as { "~standard"?: { validate?: unknown } } | null | undefined)?.["~standard"];
+  if (typeof standard?.validate !== "function")
+    throw new TypeError(`${name} should be a Standard Schema, got ${shown(schema)}`);
+}

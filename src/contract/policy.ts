@@ -1,0 +1,35 @@
+/**
+ * Policies as plain data: what a server or client reads, per method or for all of them.
+ *
+ * @module
+ */
+
+/** How many calls may begin. */
+export interface LimitPolicy {
+  /** Calls per second in the long run, above 0. */
+  readonly perSecond: number;
+  /** Calls at once after a pause, at least 1. Default: one second's worth, at least 1. */
+  readonly burst?: number | undefined;
+  /** Whose calls share the limit: all callers of the method, or each peer's own. Default: "method". */
+  readonly per?: "method" | "peer" | undefined;
+}
+
+/** When to stop calling what keeps failing. The words are those of `circuitBreaker` in `servicekit/resilience`. */
+export interface BreakerPolicy {
+  /** Trip after this many failures in a row. Default: 5. */
+  readonly consecutive?: number | undefined;
+  /** How long it stays open before it probes, in milliseconds. Default: 30 s. */
+  readonly openMs?: number | undefined;
+  /** How many probes run at once when half open. Default: 1. */
+  readonly permitted?: number | undefined;
+}
+
+/** The policies of a method. Each is on with its default where the server or client says so; `false` turns it off. */
+export interface Policy {
+  /** How long a call may take, in milliseconds. Default: the method's own, else 3 s. */
+  readonly timeoutMs?: number | undefined;
+  /** Default: off on a server, off on a client. */
+  readonly limit?: LimitPolicy | false | undefined;
+  /** Default: off on a server, on per instance on a client. */
+  readonly breaker?: BreakerPolicy | false | undefined;
+}
