@@ -1,0 +1,66 @@
+/**
+ * Codecs: bytes to a wire value and back. A transport has a default; a user may replace it for all methods or for one.
+ *
+ * @module
+ */
+import type { JsonSchemaObject, Shape } from "../contract/index.ts";
+import type { Limits } from "./limits.ts";
+import { parseJson } from "./json/parse.ts";
+import { jsonWriter } from "./json/writer.ts";
+
+/** Turns bodies into wire values (a schema's input form) and back. Readers and writers are made once per method. */
+export interface Codec {
+  /** The media type it reads and writes, without parameters, in lower case: `application/json`. */
+  readonly mediaType: string;
+  /** The content type it announces. */
+  readonly contentType: string;
+  /** Whether bodies are text, which the transport decodes as UTF-8 and refuses when it is not, or bytes. */
+  readonly form: "text" | "bytes";
+  /** Makes the reader of messages of one shape; it throws a ServiceError on a body that cannot be read. */
+  reader(shape: Shape, limits: Limits): (body: string | Uint8Array) => unknown;
+  /**
+   * Makes the writer of messages of one shape; it writes declared fields only.
+   *
+   * @throws {TypeError} when the shape cannot be written, naming `where` and what is missing.
+   */
+  writer(shape: Shape, where: string): (value: unknown) => string | Uint8Array;
+}
+
+/**
+ * The JSON codec, the default everywhere: strict in reading (UTF-8, no duplicate keys, bounded depth) and compiled from
+ * the schema in writing, so that an undeclared field never leaves.
+ *
+ * @example
+ * ```ts
+ * import { json, limitsOf } from "servicekit/transport";
+ * import { shapeOf } from "servicekit/contract";
+ * import { z } from "zod";
+ *
+ * const write = json.writer(shapeOf(z.object({ v: z.int() })), "add.sum response");
+ * write({ v: 3, password: "x" }); // => '{"v":3}'
+ * ```
+ */
+export const json: Codec = {
+  mediaType: "application/json",
+  contentType: "application/json",
+  form: "text",
+  reader(_shape, limits) {
+    return function readJson(body) {
+      return parseJson(body as string, limits);
+    };
+  },
+  writer(shape, where) {
+    const { toJson } = shape;
+    if (toJson !== undefined) return (value) => JSON.stringify(toJson(value));
+    return jsonWriter(schemaOf(shape, where), where);
+  },
+};
+
+/** The JSON Schema of a shape; an error says which message lacks it. */
+export function schemaOf(shape: Shape, where: string): JsonSchemaObject {
+  try {
+    return shape.jsonSchema();
+  } catch (error) {
+    throw new TypeError(`${where}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+  }
+}

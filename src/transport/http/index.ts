@@ -1,0 +1,18 @@
+/**
+ * HTTP/1.1 on node:http: server, client, REST routes, the mounted handler and the low doors.
+ *
+ * @module
+ */
+export { httpServer, type HttpServerOptions } from "./server.ts";
+export { httpHandler, type HttpHandler } from "./handler.ts";
+export { httpClient, type HttpClientOptions } from "./client.ts";
+export { debugServer } from "./debug.ts";
+export { httpEndpoint, type HttpEndpointOptions, type HttpMessage } from "./endpoint.ts";
+export { routes, type Bind, type Routes, type Template, type Verb } from "./routes.ts";
+export type { HealthPaths } from "./health.ts";
+export type { ListenOptions } from "./listener.ts";
+export type { HttpReply, HttpRequest } from "./message.ts";
+export type { ServingOptions } from "./dispatcher.ts";
+
+// For people who write adapters.
+export { codeOf, statusOf } from "./status.ts";

@@ -1,0 +1,102 @@
+/**
+ * A request and a reply as hooks, codecs and the low door see them: small views, made only for those who look.
+ *
+ * @module
+ */
+import type { IncomingMessage } from "node:http";
+import { shown } from "../../internal/check.ts";
+
+/** An HTTP request as a hook sees it. */
+export interface HttpRequest {
+  /** The request method, e.g. "POST". */
+  readonly verb: string;
+  /** The path as it was sent, still percent-encoded, without the query. */
+  readonly path: string;
+  /** The parameters of the query; repeated names keep their order. */
+  readonly query: URLSearchParams;
+  /** A header's value, name in any case; repeated headers joined by ", ". */
+  header(name: string): string | undefined;
+}
+
+/** An HTTP reply as a hook sees it. */
+export interface HttpReply {
+  status: number;
+  body: string | Uint8Array;
+  /** Sets or replaces a header, name in any case. */
+  header(name: string, value: string): void;
+}
+
+/** The view of node's own message. */
+export class RequestView implements HttpRequest {
+  readonly verb: string;
+  readonly path: string;
+  readonly #search: string;
+  readonly #headers: IncomingMessage["headers"];
+  #query: URLSearchParams | undefined = undefined;
+
+  constructor(message: IncomingMessage) {
+    const url = message.url ?? "/";
+    const mark = url.indexOf("?");
+    this.verb = message.method ?? "GET";
+    this.path = mark < 0 ? url : url.slice(0, mark);
+    this.#search = mark < 0 ? "" : url.slice(mark + 1);
+    this.#headers = message.headers;
+  }
+
+  get query(): URLSearchParams {
+    return (this.#query ??= new URLSearchParams(this.#search));
+  }
+
+  header(name: string): string | undefined {
+    const value = this.#headers[name.toLowerCase()];
+    return Array.isArray(value) ? value.join(", ") : typeof value === "string" ? value : undefined;
+  }
+}
+
+const TOKEN = /^[!#$%&'*+\-.^_`|~0-9a-z]+$/;
+
+/** Headers that frame the message: the transport's own, never a hook's or a handler's. */
+export const FRAMING: ReadonlySet<string> = new Set([
+  "connection",
+  "content-length",
+  "keep-alive",
+  "proxy-connection",
+  "te",
+  "trailer",
+  "transfer-encoding",
+  "upgrade",
+]);
+
+/** A reply under construction. */
+export class ReplyDraft implements HttpReply {
+  status: number;
+  body: string | Uint8Array;
+  readonly headers = new Map<string, string>();
+
+  constructor(status: number, contentType: string | undefined, body: string | Uint8Array) {
+    this.status = status;
+    this.body = body;
+    if (contentType !== undefined) this.headers.set("content-type", contentType);
+  }
+
+  header(name: string, value: string): void {
+    const lower = name.toLowerCase();
+    if (!TOKEN.test(lower) || FRAMING.has(lower)) {
+      throw new RangeError(
+        `a reply's header should be a token and not one that frames the message, got ${shown(name)}`,
+      );
+    }
+    if (!isFieldValue(value))
+      throw new RangeError(`header ${lower} should have no control characters, got ${shown(value)}`);
+    this.headers.set(lower, value);
+  }
+}
+
+// RFC 9110 §5.5: visible characters, space, tab and the octets above 0x7f that Node can write as latin1.
+function isFieldValue(value: string): boolean {
+  for (let i = 0; i < value.length; i++) {
+    const code = value.charCodeAt(i);
+    if ((code < 0x20 && code !== 0x09) || code === 0x7f || code > 0xff) return false;
+  }
+  return true;
+}

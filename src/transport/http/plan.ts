@@ -1,0 +1,128 @@
+/**
+ * What the HTTP server prepares once per method: codecs compiled for its messages, the way a REST request is put
+ * together, its hooks.
+ *
+ * @module
+ */
+import type { Context } from "../../endpoint/index.ts";
+import type { AnyMethod, JsonSchemaObject } from "../../contract/index.ts";
+import type { BoundMethod } from "../bind.ts";
+import { schemaOf, type Codec } from "../codec.ts";
+import type { Hooks } from "../hooks.ts";
+import type { Limits } from "../limits.ts";
+import { policyError } from "../../errors/index.ts";
+import { stringCoercer } from "../json/coerce.ts";
+import type { HttpReply, HttpRequest } from "./message.ts";
+import type { Route } from "./routes.ts";
+
+/** A codec with its reader and writer made for one method. */
+export interface MethodCodec {
+  readonly mediaType: string;
+  readonly contentType: string;
+  readonly form: "text" | "bytes";
+  read(body: string | Uint8Array): unknown;
+  write(value: unknown): string | Uint8Array;
+}
+
+/** What a request is put together from. */
+export interface AssembleSource {
+  readonly request: HttpRequest;
+  /** The values of the path's parameters, still percent-encoded. */
+  readonly values: readonly string[];
+  readonly context: Context;
+}
+
+/** Puts the wire value of a request together; `body` is what the codec read, if there was one. */
+export type Assemble = (source: AssembleSource, body: unknown) => unknown;
+
+/** Writes a response into a reply by itself, in place of a codec: the low door's. */
+export type Encode = (response: unknown, reply: HttpReply, context: Context) => void;
+
+/** How one method is served over HTTP. */
+export interface Plan {
+  readonly bound: BoundMethod;
+  readonly status: number;
+  /** Whether a body is read at all. */
+  readonly takesBody: boolean;
+  readonly codecs: readonly MethodCodec[];
+  /** Undefined where the body alone is the request. */
+  readonly assemble: Assemble | undefined;
+  /** Undefined where the codec writes the response. */
+  readonly encode: Encode | undefined;
+  readonly hooks: Hooks<HttpRequest, HttpReply>;
+  readonly limits: Limits;
+}
+
+/** Compiles codecs for the messages of a method. */
+export function methodCodecs(codecs: readonly Codec[], bound: BoundMethod, limits: Limits): MethodCodec[] {
+  const { info, method } = bound;
+  return codecs.map((codec) => ({
+    mediaType: codec.mediaType,
+    contentType: codec.contentType,
+    form: codec.form,
+    read: codec.reader(method.request, limits),
+    write: codec.writer(method.response, `${info.service}.${info.name} response`),
+  }));
+}
+
+/** Compiles the way a route's request is put together; undefined when the body is all there is. */
+export function assembler(route: Route, method: AnyMethod, where: string): Assemble | undefined {
+  const plain =
+    route.body === "*" &&
+    route.params.length === 0 &&
+    route.query === undefined &&
+    Object.keys(route.header).length === 0;
+  if (plain) return undefined;
+  const fields = propertiesOf(schemaOf(method.request, `${where} request`));
+  const coercer = (field: string): ((texts: readonly string[]) => unknown) =>
+    stringCoercer(fields[field] ?? {}, `${where} request.${field}`);
+  const params = route.params.map((field) => ({ field, coerce: coercer(field) }));
+  const headers = Object.entries(route.header).map(([field, name]) => ({ field, name, coerce: coercer(field) }));
+  const query = queryFields(route, Object.keys(fields)).map((field) => ({ field, coerce: coercer(field) }));
+  return function assemble({ request, values }, body) {
+    const wire: Record<string, unknown> = route.body === "*" && isRecord(body) ? { ...body } : {};
+    if (route.body !== undefined && route.body !== "*") wire[route.body] = body;
+    params.forEach(({ field, coerce }, i) => {
+      wire[field] = coerce([decoded(values[i]!)]);
+    });
+    for (const { field, name, coerce } of headers) {
+      const text = request.header(name);
+      if (text !== undefined) wire[field] = coerce([text]);
+    }
+    if (query.length > 0) {
+      for (const { field, coerce } of query) {
+        const texts = request.query.getAll(field);
+        if (texts.length > 0) wire[field] = coerce(texts);
+      }
+    }
+    return wire;
+  };
+}
+
+function queryFields(route: Route, fields: readonly string[]): readonly string[] {
+  if (route.query !== undefined) return route.query;
+  if (route.body === "*") return [];
+  const elsewhere = new Set([...route.params, ...Object.keys(route.header), route.body]);
+  return fields.filter((field) => !elsewhere.has(field));
+}
+
+function propertiesOf(schema: JsonSchemaObject): Readonly<Record<string, JsonSchemaObject>> {
+  const { properties, $defs } = schema as { properties?: Record<string, JsonSchemaObject>; $defs?: unknown };
+  if (properties === undefined) return {};
+  // A property may point into the definitions of the whole.
+  return $defs === undefined
+    ? properties
+    : Object.fromEntries(Object.entries(properties).map(([name, one]) => [name, { ...one, $defs }]));
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function decoded(segment: string): string {
+  try {
+    return decodeURIComponent(segment);
+  } catch {
+    throw policyError("malformed_message", { message: "the path is not valid percent-encoding" });
+  }
+}

@@ -1,0 +1,18 @@
+/**
+ * What all transports share: their interfaces, the way of a call through a server, codecs, limits and metadata names.
+ *
+ * @module
+ */
+export { json, type Codec } from "./codec.ts";
+export { limitsOf, type LimitOptions, type Limits } from "./limits.ts";
+export type { App, HealthAnswer, HealthView, Listening, ServerTransport } from "./server.ts";
+export type { Channel, ClientTransport, LocalTransport, StreamSender, UnarySender } from "./client.ts";
+export { printStacks, type Layer } from "./stack.ts";
+
+// For people who write adapters.
+export { bind, bindOther, type BoundMethod, type BoundService, type Surroundings } from "./bind.ts";
+export { schemaOf } from "./codec.ts";
+export { ATTEMPT, CORRELATION_ID, CRITICALITY, REQUEST_ID, TIMEOUT } from "./names.ts";
+export type { Hooks } from "./hooks.ts";
+export { invalidRequest, ServerCall } from "./server-call.ts";
+export { ServerStream, type Project } from "./server-stream.ts";

@@ -1,0 +1,72 @@
+/**
+ * The JSON-RPC 2.0 server transport, over HTTP POST to any path.
+ *
+ * @module
+ */
+import { checkNames, checkNumber, checkOneOf } from "../../internal/check.ts";
+import { HOOKS, hooksOf, type Hooks } from "../hooks.ts";
+import { Listener, LISTENING, listenSettings, type ListenOptions } from "../http/listener.ts";
+import { observeBroken } from "../http/server.ts";
+import { limitsOf, type LimitOptions } from "../limits.ts";
+import type { Listening, ServerTransport } from "../server.ts";
+import type { JsonrpcReply, JsonrpcRequest } from "./call.ts";
+import { RpcDispatcher } from "./dispatcher.ts";
+
+/** What a JSON-RPC server may be told. */
+export interface JsonrpcServerOptions extends ListenOptions, Hooks<JsonrpcRequest, JsonrpcReply> {
+  /** Under which name a method is called: "service.method", or its own name alone. Default: "full". */
+  readonly names?: "full" | "short" | undefined;
+  /** Requests in one batch, 1 to 10,000. Default: 100: a batch is served at once, as so many calls. */
+  readonly maxBatch?: number | undefined;
+  /** Bounds of messages. Default: those of `LimitOptions`. */
+  readonly limits?: LimitOptions | undefined;
+}
+
+const NAMES = ["names", "maxBatch", "limits", ...HOOKS];
+
+/**
+ * Serves unary methods over JSON-RPC 2.0: batches, notifications, params by name and by position. The HTTP status is 200
+ * whenever there is an answer (Go kit does the same), 204 when there were only notifications.
+ *
+ * @throws {RangeError} when an option is wrong, or, on listening, two methods have the same name.
+ *
+ * @example
+ * ```ts
+ * import { method, service } from "servicekit";
+ * import { serve } from "servicekit/server";
+ * import { jsonrpcServer } from "servicekit/transport/jsonrpc";
+ * import { z } from "zod";
+ *
+ * const pair = z.object({ a: z.int(), b: z.int() });
+ * const add = service("add", { sum: method({ request: pair, response: z.object({ v: z.int() }) }) });
+ * const running = await serve(add.implement({ sum: ({ a, b }) => ({ v: a + b }) }), { on: [jsonrpcServer({ port: 0 })], log: false, signals: false });
+ * const body = '{"jsonrpc":"2.0","method":"add.sum","params":[1,2],"id":1}';
+ * await (await fetch(running.addresses[0]!, { method: "POST", headers: { "content-type": "application/json" }, body })).json(); // => { jsonrpc: "2.0", result: { v: 3 }, id: 1 }
+ * await running.stop();
+ * ```
+ */
+export function jsonrpcServer(options: JsonrpcServerOptions): ServerTransport {
+  checkNames("jsonrpcServer", options, [...LISTENING, ...NAMES]);
+  const listening = listenSettings(options);
+  const limits = limitsOf(options.limits);
+  const names = checkOneOf("names", options.names ?? "full", ["full", "short"]);
+  const settings = {
+    limits,
+    maxBatch: checkNumber("maxBatch", options.maxBatch ?? 100, { min: 1, max: 10_000, integer: true }),
+    hooks: hooksOf(options),
+    nameOf: (service: string, method: string) => (names === "short" ? method : `${service}.${method}`),
+  };
+  return {
+    name: "jsonrpc",
+    "~server": true,
+    async listen(app): Promise<Listening> {
+      const listener: Listener = new Listener(listening, limits, {
+        handle: (request, response) => dispatcher.handle(request, response),
+        broken: (error, peer) => observeBroken(app, error, peer),
+      });
+      const dispatcher = new RpcDispatcher(app, settings, listener);
+      const address = await listener.open();
+      return { addresses: [address], drain: () => listener.drain(), close: () => listener.close() };
+    },
+  };
+}

@@ -1,0 +1,241 @@
+/**
+ * Client and server in one process, through the same steps as over a wire: for tests, and for modules that may become
+ * services of their own. Messages are written and read as JSON, so neither side ever holds the other's objects.
+ *
+ * @module
+ */
+import { bareError, policyError, toServiceError, type Outcome, type ServiceError } from "../../errors/index.ts";
+import {
+  Metadata,
+  type ActiveCall,
+  type CallStart,
+  type Gate,
+  type MethodInfo,
+  type Observe,
+  type Subscription,
+} from "../../endpoint/index.ts";
+import type { Implementation } from "../../contract/index.ts";
+import { checkNames } from "../../internal/check.ts";
+import { systemClock, type Clock } from "../../time/index.ts";
+import { injectTrace } from "../../trace/index.ts";
+import { bind, type BoundMethod, type BoundService, type Surroundings } from "../bind.ts";
+import type { Channel, LocalTransport, StreamSender, UnarySender } from "../client.ts";
+import { json } from "../codec.ts";
+import { HOOKS, hooksOf, type Hooks } from "../hooks.ts";
+import { limitsOf } from "../limits.ts";
+import { REQUEST_ID } from "../names.ts";
+import { ServerCall } from "../server-call.ts";
+import { ServerStream } from "../server-stream.ts";
+
+/** A request as a hook sees it. */
+export interface LocalRequest {
+  readonly method: MethodInfo;
+  /** The request in its wire form. */
+  readonly body: unknown;
+}
+
+/** A reply as a hook sees it: the answer in its wire form, or an error. */
+export interface LocalReply {
+  body: unknown;
+  error: ServiceError | undefined;
+}
+
+/** What stands around the methods of a local server. */
+export interface LocalOptions extends Hooks<LocalRequest, LocalReply> {
+  /** Watch every call on the server's side, outermost first. Default: none. */
+  readonly observers?: readonly Observe[] | undefined;
+  /** Decide before a request is decoded, in order. Default: none. */
+  readonly gates?: readonly Gate[] | undefined;
+  /** Is told of failures that nobody declared. Default: nobody. */
+  readonly report?: ((error: unknown, method: MethodInfo) => void) | undefined;
+  /** Default: the machine's clock. */
+  readonly clock?: Clock | undefined;
+}
+
+/**
+ * A transport to an implementation in this process.
+ *
+ * @throws {TypeError} when a message's schema cannot give its JSON Schema, naming the method and the missing adapter.
+ *
+ * @example
+ * ```ts
+ * import { method, service } from "servicekit";
+ * import { client } from "servicekit/client";
+ * import { local } from "servicekit/transport/local";
+ * import { z } from "zod";
+ *
+ * const pair = z.object({ a: z.int(), b: z.int() });
+ * const add = service("add", { sum: method({ request: pair, response: z.object({ v: z.int() }) }) });
+ * const remote = client(add, local(add.implement({ sum: ({ a, b }) => ({ v: a + b }) })));
+ * await remote.sum({ a: 1, b: 2 }); // => { v: 3 }
+ * ```
+ */
+export function local(implementation: Implementation, options: LocalOptions = {}): LocalTransport {
+  checkNames("local", options, ["observers", "gates", "report", "clock", ...HOOKS]);
+  const around: Surroundings = {
+    clock: options.clock ?? systemClock,
+    observers: options.observers ?? [],
+    gates: options.gates ?? [],
+    policy: {},
+    values: undefined,
+    report: options.report ?? (() => undefined),
+  };
+  const methods = wires(bind(implementation, around), hooksOf(options));
+  return {
+    name: "local",
+    "~client": true,
+    "~local": true,
+    open: () => channel(methods),
+  };
+}
+
+/** A method with the way its messages cross: written and read again, as on a wire. */
+interface Wire {
+  readonly bound: BoundMethod;
+  request(value: unknown): unknown;
+  response(value: unknown): unknown;
+  readonly hooks: Hooks<LocalRequest, LocalReply>;
+}
+
+function wires(service: BoundService, hooks: Wire["hooks"]): ReadonlyMap<string, Wire> {
+  const limits = limitsOf();
+  return new Map(
+    [...service.methods].map(([name, bound]) => {
+      const { request, response } = bound.method;
+      const where = `${service.name}.${name}`;
+      const cross = (shape: typeof request, side: string): ((value: unknown) => unknown) => {
+        const write = json.writer(shape, `${where} ${side}`);
+        const read = json.reader(shape, limits);
+        return (value) => read(write(value));
+      };
+      return [name, { bound, request: cross(request, "request"), response: cross(response, "response"), hooks }];
+    }),
+  );
+}
+
+function channel(methods: ReadonlyMap<string, Wire>): Channel {
+  const wireOf = (method: string): Wire => {
+    const wire = methods.get(method);
+    if (wire === undefined) throw policyError("unknown_method");
+    return wire;
+  };
+  return {
+    unary(method): UnarySender {
+      const wire = wireOf(method);
+      return wire.bound.info.kind === "client"
+        ? collected(wire)
+        : (request, call) => new LocalCall(wire, call, request).answer();
+    },
+    stream(method): StreamSender {
+      const wire = wireOf(method);
+      return (request, call) => streamed(wire, request, call);
+    },
+    close: () => Promise.resolve(),
+  };
+}
+
+function startOf(wire: Wire, call: ActiveCall): CallStart {
+  const { clock, values } = wire.bound.around;
+  const startMs = clock.now();
+  const incoming = new Metadata();
+  incoming.set(REQUEST_ID, call.requestId);
+  injectTrace(call.context, (name, value) => incoming.set(name, value));
+  for (const [name, value] of call.outgoingIfAny ?? []) incoming.set(name, value);
+  const timeoutMs = Math.max(0, Math.min(wire.bound.info.timeoutMs, call.context.deadlineMs - startMs));
+  return { startMs, timeoutMs, transport: "local", incoming, values };
+}
+
+class LocalCall extends ServerCall<LocalRequest, LocalReply> {
+  readonly #wire: Wire;
+  readonly #caller: ActiveCall;
+  readonly #body: unknown;
+  #subscription: Subscription | undefined = undefined;
+  #resolve: (wire: unknown) => void = () => undefined;
+  #reject: (error: ServiceError) => void = () => undefined;
+
+  constructor(wire: Wire, caller: ActiveCall, body: unknown) {
+    super(wire.bound, startOf(wire, caller), wire.hooks);
+    this.#wire = wire;
+    this.#caller = caller;
+    this.#body = body;
+  }
+
+  get request(): LocalRequest {
+    return { method: this.method, body: this.#body };
+  }
+
+  /** Runs the call and resolves with the wire value of the answer. */
+  answer(): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+      this.#subscription = this.#caller.onCancel((reason) => this.abandon(reason));
+      this.begin();
+      const admitted = this.admit();
+      if (admitted === true) this.#receive();
+      else if (admitted !== false) void admitted.then((passes) => (passes ? this.#receive() : undefined));
+    });
+  }
+
+  #receive(): void {
+    let wire: unknown;
+    try {
+      wire = this.#wire.request(this.#body);
+    } catch (error) {
+      return this.fail(error);
+    }
+    this.dispatch(wire);
+  }
+
+  protected succeed(response: unknown): void {
+    const reply: LocalReply = { body: this.#wire.response(response), error: undefined };
+    this.after(reply);
+    this.finish("ok");
+    this.#resolve(reply.body);
+  }
+
+  protected refuse(error: ServiceError): void {
+    const reply: LocalReply = { body: undefined, error };
+    this.encodeError(error, reply);
+    this.finish(error.code);
+    this.#reject(crossed(reply.error ?? error));
+  }
+
+  protected override finish(outcome: Outcome): void {
+    this.#subscription?.cancel();
+    this.#caller.incoming = this.outgoing;
+    super.finish(outcome);
+  }
+}
+
+async function* streamed(wire: Wire, request: unknown, caller: ActiveCall): AsyncGenerator<unknown, void, undefined> {
+  const many = wire.bound.info.kind === "client" || wire.bound.info.kind === "bidi";
+  const call = new ServerStream(wire.bound, startOf(wire, caller), {});
+  const subscription = caller.onCancel((reason) => call.abandon(reason));
+  try {
+    const incoming = many ? crossing(wire, request as AsyncIterable<unknown>) : wire.request(request);
+    yield* call.answers(incoming, (value) => wire.response(value));
+  } catch (error) {
+    throw crossed(toServiceError(error));
+  } finally {
+    caller.incoming = call.outgoing;
+    subscription.cancel();
+  }
+}
+
+async function* crossing(wire: Wire, messages: AsyncIterable<unknown>): AsyncGenerator<unknown, void, undefined> {
+  for await (const message of messages) yield wire.request(message);
+}
+
+// A method that takes many messages and answers once: the stream of its answers has one.
+function collected(wire: Wire): UnarySender {
+  return async function collect(request, call) {
+    for await (const answer of streamed(wire, request, call)) return answer;
+    throw policyError("invalid_response");
+  };
+}
+
+// What crosses is what a wire would carry: no cause, no stack, no identity.
+function crossed({ message, code, reason, details, retryAfterMs }: ServiceError): ServiceError {
+  return bareError(message, { code, reason, details, origin: "peer", retryAfterMs });
+}

@@ -1,0 +1,229 @@
+/**
+ * One call on its way through a server: observers, gates, decode and validate, middleware, handler, and back. Every
+ * transport drives the same steps; it adds how a body is read and how an answer is written.
+ *
+ * @module
+ */
+import {
+  policyError,
+  ServiceError,
+  toServiceError,
+  type Issue,
+  type Outcome,
+  type Validated,
+} from "../errors/index.ts";
+import { ActiveCall, type Admission, type CallStart } from "../endpoint/index.ts";
+import { isRequestId, newRequestId } from "../internal/ids.ts";
+import { isPromise } from "../internal/promise.ts";
+import type { Timer } from "../time/index.ts";
+import type { BoundMethod } from "./bind.ts";
+import type { Hooks } from "./hooks.ts";
+import { ATTEMPT, REQUEST_ID } from "./names.ts";
+
+/** The most issues of a validation that are sent back. */
+const MAX_ISSUES = 20;
+
+/**
+ * A call as a server transport drives it: `begin`, `admit`, `dispatch`, or `fail` at any time. `Request` and `Reply` are
+ * what its hooks see.
+ */
+export abstract class ServerCall<Request = unknown, Reply = unknown> extends ActiveCall {
+  readonly bound: BoundMethod;
+  readonly hooks: Hooks<Request, Reply>;
+  #timer: Timer | undefined = undefined;
+
+  constructor(bound: BoundMethod, start: CallStart, hooks: Hooks<Request, Reply>) {
+    super(bound.info, start);
+    this.bound = bound;
+    this.hooks = hooks;
+  }
+
+  /** The request as hooks see it. */
+  abstract readonly request: Request;
+
+  override get attempt(): number {
+    const text = this.incoming.get(ATTEMPT);
+    return text !== undefined && /^[1-9]\d{0,3}$/.test(text) ? Number(text) : 1;
+  }
+
+  protected override makeRequestId(): string {
+    const given = this.incoming.get(REQUEST_ID);
+    return isRequestId(given) ? given : newRequestId();
+  }
+
+  /** Writes the answer, then calls `finish("ok")`. What it throws fails the call. */
+  protected abstract succeed(response: unknown): void;
+
+  /** Writes the error, if anybody waits for it, then calls `finish` with the error's code. */
+  protected abstract refuse(error: ServiceError): void;
+
+  /** Starts the observers. Everything after it is seen by them, to the one end. */
+  begin(): void {
+    this.bound.observer.start(this);
+  }
+
+  /** Runs the before hooks, then asks the gates, in order. True: go on. False: refused, and answered. */
+  admit(): boolean | Promise<boolean> {
+    if (this.hooks.before !== undefined) {
+      try {
+        for (const before of this.hooks.before) this.context = before(this.context, this.request);
+      } catch (error) {
+        this.fail(error);
+        return false;
+      }
+    }
+    if (this.context.deadlineMs <= this.startMs) {
+      this.fail(policyError("deadline_exceeded"));
+      return false;
+    }
+    return this.bound.gates.length === 0 ? true : this.#ask(0);
+  }
+
+  #ask(first: number): boolean | Promise<boolean> {
+    const { gates, info } = this.bound;
+    for (let i = first; i < gates.length; i++) {
+      let admission: Admission | Promise<Admission>;
+      try {
+        admission = gates[i]!(this.context, info);
+      } catch (error) {
+        this.fail(error);
+        return false;
+      }
+      if (isPromise(admission)) {
+        this.arm();
+        return (admission as Promise<Admission>).then(
+          (later) => this.#passes(later) && this.#ask(i + 1),
+          (error: unknown) => {
+            this.fail(error);
+            return false;
+          },
+        );
+      }
+      if (!this.#passes(admission)) return false;
+    }
+    return true;
+  }
+
+  #passes(admission: Admission): boolean {
+    if (this.outcome !== undefined) return false;
+    if (ServiceError.is(admission)) {
+      this.fail(admission);
+      return false;
+    }
+    this.context = admission;
+    return true;
+  }
+
+  /** Takes the wire value of the request through validation, middleware and handler, and answers. */
+  dispatch(wire: unknown): void {
+    if (this.outcome !== undefined) return;
+    let validated: Validated<unknown> | Promise<Validated<unknown>>;
+    try {
+      validated = this.bound.method.request.validate(wire);
+    } catch (error) {
+      return this.fail(error);
+    }
+    if (!isPromise(validated)) return this.#handle(validated as Validated<unknown>);
+    this.arm();
+    (validated as Promise<Validated<unknown>>).then(
+      (later) => this.#handle(later),
+      (error: unknown) => this.fail(error),
+    );
+  }
+
+  #handle(validated: Validated<unknown>): void {
+    if (this.outcome !== undefined) return;
+    if (validated.issues !== undefined) return this.fail(invalidRequest(validated.issues));
+    let result: unknown;
+    try {
+      result = this.bound.endpoint(validated.value, this.context);
+    } catch (error) {
+      return this.fail(error);
+    }
+    if (!isPromise(result)) return this.#complete(result);
+    this.arm();
+    result.then(
+      (value) => this.#complete(value),
+      (error: unknown) => this.fail(error),
+    );
+  }
+
+  #complete(response: unknown): void {
+    if (this.outcome !== undefined) return;
+    if (ServiceError.is(response)) return this.fail(response);
+    try {
+      this.succeed(response);
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+
+  /** Ends the call with an error; only the first end counts. */
+  fail(thrown: unknown): void {
+    if (this.outcome !== undefined) return;
+    const error = toServiceError(thrown);
+    this.error = error;
+    if (error.code === "internal" || error.code === "unknown") this.bound.around.report(error, this.method);
+    if (this.hooks.errorHandler !== undefined) this.guarded(() => this.hooks.errorHandler!(error, this.context));
+    this.refuse(error);
+  }
+
+  /** Runs the after hooks over a reply that is about to be written. */
+  protected after(reply: Reply): void {
+    for (const after of this.hooks.after ?? []) after(this.context, reply);
+  }
+
+  /** Lets the user's error encoder write into the reply; false when there is none, or it threw. */
+  protected encodeError(error: ServiceError, reply: Reply): boolean {
+    const { errorEncoder } = this.hooks;
+    return errorEncoder !== undefined && this.guarded(() => errorEncoder(error, reply, this.context));
+  }
+
+  /** Runs a user's function whose failure must not become the call's; false when it threw. */
+  protected guarded(run: () => void): boolean {
+    try {
+      run();
+      return true;
+    } catch (error) {
+      this.bound.around.report(error, this.method);
+      return false;
+    }
+  }
+
+  /** Called off by the peer or the transport: the handler's signal aborts, and nobody is answered. */
+  abandon(reason: ServiceError): void {
+    this.cancel(reason);
+    this.fail(reason);
+  }
+
+  /** The deadline has passed: the handler's signal aborts, and the caller hears of it now. */
+  expire(): void {
+    this.abandon(policyError("deadline_exceeded"));
+  }
+
+  /** Ends the observation. Transports call it once the answer is on its way. */
+  protected finish(outcome: Outcome): void {
+    if (this.outcome !== undefined) return;
+    this.outcome = outcome;
+    this.#timer?.cancel();
+    this.durationMs = this.bound.around.clock.now() - this.startMs;
+    this.bound.observer.end(this);
+    if (this.hooks.finalizer !== undefined) for (const last of this.hooks.finalizer) this.guarded(() => last(this));
+  }
+
+  // Only a call that waits needs a timer: a synchronous handler is over before one could fire.
+  protected arm(): void {
+    if (this.#timer !== undefined || this.context.deadlineMs === Infinity) return;
+    const { clock } = this.bound.around;
+    this.#timer = clock.expire(this.context.deadlineMs - clock.now(), this);
+  }
+}
+
+/** The error for a request that does not fit its schema: paths and messages of the first issues. */
+export function invalidRequest(issues: readonly Issue[]): ServiceError {
+  const shown = issues.slice(0, MAX_ISSUES).map(({ message, path = [] }) => ({
+    path: path.map((segment) => String(typeof segment === "object" ? segment.key : segment)),
+    message,
+  }));
+  return policyError("invalid_request", { details: { issues: shown } });
+}

@@ -1,0 +1,92 @@
+/**
+ * One streaming call on its way through a server: the same steps as a unary one, with messages passing between.
+ *
+ * @module
+ */
+import { policyError, ServiceError, toServiceError } from "../errors/index.ts";
+import type { BoundMethod } from "./bind.ts";
+import { invalidRequest, ServerCall } from "./server-call.ts";
+
+/** Turns a response into its wire form, declared fields only. */
+export type Project = (response: unknown) => unknown;
+
+/** A streaming call; `answers` is what the transport sends, message by message, as it is asked for. */
+export class ServerStream extends ServerCall {
+  readonly request = undefined;
+
+  // The answer is what `answers` yields; the base class only has to know how the call ended.
+  protected succeed(): void {
+    this.finish("ok");
+  }
+
+  protected refuse(error: ServiceError): void {
+    this.finish(error.code);
+  }
+
+  /**
+   * Runs the call: gates, then per incoming message validation, then the handler. Ending the iteration early calls the
+   * call off.
+   *
+   * @throws {ServiceError} what the call ended with, once all messages before it were taken.
+   */
+  async *answers(incoming: unknown, project: Project): AsyncGenerator<unknown, void, undefined> {
+    this.begin();
+    this.arm();
+    if (!(await this.admit())) throw this.error!;
+    try {
+      yield* this.#run(incoming, project);
+      this.finish("ok");
+    } catch (thrown) {
+      this.fail(thrown);
+      throw this.error ?? toServiceError(thrown);
+    } finally {
+      if (this.outcome === undefined) this.abandon(policyError("canceled"));
+    }
+  }
+
+  async *#run(incoming: unknown, project: Project): AsyncGenerator<unknown, void, undefined> {
+    const { bound } = this;
+    const many = bound.info.kind === "client" || bound.info.kind === "bidi";
+    const request = many ? this.#validated(incoming as AsyncIterable<unknown>) : await validate(bound, incoming);
+    if (bound.info.kind === "client") {
+      const response = await this.#unlessCalledOff(Promise.resolve(bound.endpoint(request, this.context)));
+      if (ServiceError.is(response)) throw response;
+      yield project(response);
+      return;
+    }
+    const responses = bound.stream(request, this.context)[Symbol.asyncIterator]();
+    try {
+      for (;;) {
+        const next = await this.#unlessCalledOff(responses.next());
+        if (next.done === true) return;
+        const wire = project(next.value);
+        bound.observer.message(this, "sent", 0);
+        yield wire;
+      }
+    } finally {
+      // Not awaited: a handler that is stuck must not hold the caller.
+      void Promise.resolve(responses.return?.()).catch((error: unknown) => bound.around.report(error, bound.info));
+    }
+  }
+
+  async *#validated(incoming: AsyncIterable<unknown>): AsyncGenerator<unknown, void, undefined> {
+    for await (const message of incoming) {
+      this.bound.observer.message(this, "received", 0);
+      yield await validate(this.bound, message);
+    }
+  }
+
+  #unlessCalledOff<T>(waited: Promise<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const subscription = this.onCancel(reject);
+      const settle = (): void => subscription.cancel();
+      waited.then(resolve, reject).finally(settle);
+    });
+  }
+}
+
+async function validate(bound: BoundMethod, wire: unknown): Promise<unknown> {
+  const validated = await bound.method.request.validate(wire);
+  if (validated.issues !== undefined) throw invalidRequest(validated.issues);
+  return validated.value;
+}
