@@ -1,0 +1,154 @@
+/**
+ * Cases about what is said and answered: codecs, errors, limits.
+ *
+ * @module
+ */
+import assert from "node:assert/strict";
+import { ServiceError } from "../errors/index.ts";
+import { full, gone, serveUnary } from "./sample.ts";
+import type { Case, TransportHarness } from "./transport-suite.ts";
+
+/** Cases about codecs, errors and limits. */
+export function callCases(harness: TransportHarness): readonly Case[] {
+  return [
+    {
+      property: "codecs",
+      name: "a message arrives as it was sent, whatever its characters",
+      async run() {
+        await using sample = await serveUnary(harness, {});
+        for (const text of [
+          "",
+          "plain",
+          'quote " backslash \\ slash /',
+          "\u0000\n\r\t\u2028",
+          "ä漢😀",
+          "x".repeat(10_000),
+        ]) {
+          assert.deepEqual(await sample.remote.echo({ text }), { text });
+        }
+      },
+    },
+    {
+      property: "codecs",
+      name: "a field the contract does not declare never leaves, whichever side adds it",
+      async run() {
+        let received: unknown;
+        await using sample = await serveUnary(harness, {
+          echo: (request) => ((received = request), { text: "a", secret: "b" }),
+        });
+        const request = { text: "x", extra: "y" };
+        assert.deepEqual(await sample.remote.echo(request), { text: "a" });
+        assert.deepEqual(received, { text: "x" });
+      },
+    },
+    {
+      property: "errors",
+      name: "a declared error arrives with its details, returned or thrown, and as a value of `.try()`",
+      async run() {
+        await using sample = await serveUnary(harness, {
+          echo({ text }) {
+            if (text === "throw") throw full({ n: 7 });
+            return text === "gone" ? gone() : full({ n: 8 });
+          },
+        });
+        const result = await sample.remote.echo.try({ text: "return" });
+        assert.ok(!result.ok && result.error.reason === "full");
+        assert.deepEqual(result.error.details, { n: 8 });
+        assert.equal(result.error.message, "no room left");
+        assert.equal(result.error.code, "failed_precondition");
+        const other = await sample.remote.echo.try({ text: "gone" });
+        assert.ok(!other.ok && gone.is(other.error));
+        await assert.rejects(sample.remote.echo({ text: "throw" }), (error) => full.is(error) && error.details.n === 7);
+      },
+    },
+    {
+      property: "errors",
+      name: "an error nobody declared arrives as internal, with no text of its own, and its cause is reported here",
+      async run() {
+        const reported: unknown[] = [];
+        const secret = new Error("password is hunter2");
+        await using sample = await serveUnary(
+          harness,
+          {
+            echo() {
+              throw secret;
+            },
+          },
+          { report: (error) => reported.push(error) },
+        );
+        const error = await failureOf(sample.remote.echo({ text: "" }));
+        assert.equal(error.code, "internal");
+        assert.ok(!JSON.stringify([error.message, error.details, error.reason]).includes("hunter2"));
+        assert.equal(reported.length, 1);
+        assert.ok(reported[0] === secret || (reported[0] as Error).cause === secret);
+      },
+    },
+    {
+      property: "errors",
+      name: "code, reason, public message, details and retry hint survive",
+      async run() {
+        await using sample = await serveUnary(harness, {
+          async echo() {
+            await Promise.resolve();
+            throw new ServiceError("the disk is full", {
+              code: "unavailable",
+              reason: "disk_full",
+              details: { free: [0, "none"] },
+              retryAfterMs: 2000,
+              cause: new Error("hunter2"),
+            });
+          },
+        });
+        const error = await failureOf(sample.remote.echo({ text: "" }));
+        assert.equal(error.code, "unavailable");
+        assert.equal(error.reason, "disk_full");
+        assert.equal(error.message, "the disk is full");
+        assert.deepEqual(error.details, { free: [0, "none"] });
+        assert.equal(error.retryAfterMs, 2000);
+        assert.equal(error.origin, "peer");
+      },
+    },
+    {
+      property: "errors",
+      name: "a request that does not fit is refused with the paths of its issues, before the handler",
+      async run() {
+        let calls = 0;
+        await using sample = await serveUnary(harness, { echo: (request) => (calls++, request) });
+        const error = await failureOf(sample.remote.echo({ text: 5 as never }));
+        assert.ok(error.code === "invalid_argument" || error.reason === "invalid_response", error.reason);
+        assert.equal(calls, 0);
+      },
+    },
+    {
+      property: "errors",
+      name: "an error of one call is not an error of the next",
+      async run() {
+        await using sample = await serveUnary(harness, { echo: ({ text }) => (text === "no" ? gone() : { text }) });
+        await failureOf(sample.remote.echo({ text: "no" }));
+        assert.deepEqual(await sample.remote.echo({ text: "yes" }), { text: "yes" });
+      },
+    },
+    {
+      property: "limits",
+      name: "a message over the limit is refused, and the next one is served",
+      async run() {
+        await using sample = await serveUnary(harness, {}, { limits: { maxBodyBytes: 1000 } });
+        const error = await failureOf(sample.remote.echo({ text: "x".repeat(100_000) }));
+        assert.equal(error.code, "resource_exhausted");
+        assert.equal(error.reason, "too_large");
+        assert.deepEqual(await sample.remote.echo({ text: "x" }), { text: "x" });
+      },
+    },
+  ];
+}
+
+/** What a call failed with. */
+export async function failureOf(call: Promise<unknown>): Promise<ServiceError> {
+  try {
+    await call;
+  } catch (error) {
+    assert.ok(ServiceError.is(error), `should be a ServiceError, is ${String(error)}`);
+    return error;
+  }
+  assert.fail("the call should fail");
+}
