@@ -1,0 +1,30 @@
+/**
+ * What a group runs: anything that starts, may finish what it has begun, and ends. Servers of every kind fit by shape.
+ *
+ * @module
+ */
+
+/** A member of a group. Each function is called at most once, `drain` and `close` only after `start`. */
+export interface Runnable {
+  /** What logs call it, e.g. "http". Need not be unique. */
+  readonly name: string;
+  /**
+   * Starts; resolves when it serves. The signal aborts when the group is stopped meanwhile or the time is over. A start
+   * that fails has cleaned up after itself: it is not closed.
+   */
+  start(signal: AbortSignal): Promise<void> | void;
+  /**
+   * Takes on nothing new and resolves when what was begun is finished. The signal aborts when the time is over; `close`
+   * follows at once. Default: there is nothing to finish.
+   */
+  drain?(deadline: AbortSignal): Promise<void> | void;
+  /** Cuts what is left and frees everything; also after it ended by itself. */
+  close(): Promise<void> | void;
+  /**
+   * Settles when it ends by itself, which stops the group: a rejection is a failure. Read once, after `start`. Default:
+   * it never does.
+   */
+  readonly done?: Promise<void> | undefined;
+  /** Where it serves, e.g. `http://127.0.0.1:8081`, for the log. Read once, after `start`. Default: nowhere. */
+  readonly addresses?: readonly string[] | undefined;
+}
