@@ -9,7 +9,7 @@ import { valuesOf, type Gate, type MethodInfo, type Observe } from "../endpoint/
 import { health as healthOf, type Health } from "../health/index.ts";
 import { accessLog, logErrors, logger, loggerKey, nopLogger, type Logger } from "../log/index.ts";
 import { redMetrics, registry, type Registry } from "../metrics/index.ts";
-import { run, runEventLine, type Runnable, type SignalSource } from "../run/index.ts";
+import { run, runEventLine, type RunEvent, type Runnable, type SignalSource } from "../run/index.ts";
 import { systemClock, type Clock } from "../time/index.ts";
 import { traceCalls, tracer, type Tracer } from "../trace/index.ts";
 import {
@@ -135,11 +135,7 @@ export async function serve(what: Implementation | readonly Implementation[], op
     drainMs: options.drainMs,
     clock: options.clock,
     onEvent(event) {
-      const isBad = event.kind === "failed" || event.kind === "late";
-      parts.log[isBad ? "error" : "info"](
-        runEventLine(event),
-        isBad ? { error: "error" in event ? event.error : undefined } : undefined,
-      );
+      parts.log[LEVELS[event.kind] ?? "info"](runEventLine(event), "error" in event ? { error: event.error } : undefined);
       if (event.kind === "stopped") parts.log.flush();
     },
   });
@@ -154,6 +150,14 @@ export async function serve(what: Implementation | readonly Implementation[], op
     [Symbol.asyncDispose]: () => group[Symbol.asyncDispose](),
   };
 }
+
+const LEVELS: Partial<Record<RunEvent["kind"], "debug" | "error">> = {
+  starting: "debug",
+  drained: "debug",
+  closed: "debug",
+  failed: "error",
+  late: "error",
+};
 
 interface Parts {
   readonly around: Surroundings;
@@ -186,6 +190,8 @@ function partsOf(options: ServeOptions): Parts {
       policy: { timeoutMs, limit, breaker },
       values,
       report: options.report ?? ((error) => logError(error)),
+      // The access log has them, with the ids of their request.
+      failed: options.report ?? (() => undefined),
     },
     health: options.health ?? healthOf({ clock }),
     metrics,

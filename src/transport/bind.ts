@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { reasons } from "../errors/index.ts";
+import { reasons, type ServiceError } from "../errors/index.ts";
 import {
   descriptionOf,
   fuse,
@@ -35,8 +35,10 @@ export interface Surroundings {
   readonly policy: MethodPolicy;
   /** Values that every context begins with. */
   readonly values: Values | undefined;
-  /** Is told of what an observer threw and of failures nobody declared. */
+  /** Is told of what observers and hooks throw. */
   readonly report: (error: unknown, where: MethodInfo) => void;
+  /** Is told of calls that ended with a failure nobody declared; its cause is what was thrown. */
+  readonly failed: (error: ServiceError, where: MethodInfo) => void;
 }
 
 /** A method ready to be served. */

@@ -10,7 +10,10 @@ import { jsonWriter } from "./json/writer.ts";
 
 /** Turns bodies into wire values (a schema's input form) and back. Readers and writers are made once per method. */
 export interface Codec {
-  /** The media type it reads and writes, without parameters, in lower case: `application/json`. */
+  /**
+   * The media type it reads and writes, without parameters, in lower case: `application/json`. One that takes whatever comes
+   * says any type, a star on each side of the slash.
+   */
   readonly mediaType: string;
   /** The content type it announces. */
   readonly contentType: string;

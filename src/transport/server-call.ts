@@ -163,7 +163,7 @@ export abstract class ServerCall<Request = unknown, Reply = unknown> extends Act
     if (this.outcome !== undefined) return;
     const error = toServiceError(thrown);
     this.error = error;
-    if (error.code === "internal" || error.code === "unknown") this.bound.around.report(error, this.method);
+    if (error.code === "internal" || error.code === "unknown") this.bound.around.failed(error, this.method);
     if (this.hooks.errorHandler !== undefined) this.guarded(() => this.hooks.errorHandler!(error, this.context));
     this.refuse(error);
   }

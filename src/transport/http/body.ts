@@ -37,6 +37,16 @@ export function readBody(message: IncomingMessage, maxBytes: number, reader: Bod
   });
 }
 
+/**
+ * Whether an answer now would leave too much of the request's body unread to go on with the connection. A short rest is
+ * read and dropped by node itself.
+ */
+export function isUnread(message: IncomingMessage): boolean {
+  if (message.complete) return false;
+  const { "content-length": length, "transfer-encoding": encoding } = message.headers;
+  return encoding !== undefined || (length !== undefined && Number(length) > DISCARD_BYTES);
+}
+
 /** Reads and drops what is left of a refused body; past a bound the socket is cut. */
 export function discardBody(message: IncomingMessage): void {
   if (message.complete) return;

@@ -8,7 +8,7 @@ import { policyError, type Outcome, type ServiceError } from "../../errors/index
 import type { Carrier } from "../../endpoint/index.ts";
 import { REQUEST_ID, TIMEOUT } from "../names.ts";
 import { ServerCall } from "../server-call.ts";
-import { discardBody, readBody, textOf, type BodyReader } from "./body.ts";
+import { discardBody, isUnread, readBody, textOf, type BodyReader } from "./body.ts";
 import { connectionOf, type Connection } from "./connection.ts";
 import { FRAMING, ReplyDraft, RequestView, type HttpReply, type HttpRequest } from "./message.ts";
 import { accepted, codecFor } from "./negotiate.ts";
@@ -225,8 +225,7 @@ export class HttpCall extends ServerCall<HttpRequest, HttpReply> implements Body
     if (this.outgoingIfAny !== undefined) {
       for (const [name, value] of this.outgoingIfAny) if (!FRAMING.has(name)) headers.push(name, value);
     }
-    // A body that will not be read ends the connection: there is no telling where the next request begins.
-    const unread = !request.complete && this.plan.takesBody && !request.readableEnded;
+    const unread = isUnread(request);
     if (unread || server.draining) headers.push("connection", "close");
     this.status = status;
     this.responseBytes = bytes;

@@ -7,7 +7,7 @@ import type { ClientRequest, IncomingMessage } from "node:http";
 import { policyError, toServiceError, type ServiceError } from "../../errors/index.ts";
 import { codingOf, decompress } from "./client-body.ts";
 import { connectionError, isStale } from "./client-errors.ts";
-import { wasReady } from "./client-pool.ts";
+import { connectionOf } from "./client-connection.ts";
 import type { RequestDraft } from "./client-draft.ts";
 import type { Way } from "./client-way.ts";
 
@@ -74,6 +74,7 @@ export abstract class Exchange {
   #begin(response: IncomingMessage): void {
     if (this.#isOver) return;
     this.#response = response;
+    this.way.heed(response);
     const { limits } = this.way;
     if (response.rawHeaders.length > limits.maxHeaders * 2) return this.#fail(policyError("too_many_headers"));
     const declared = response.headers["content-length"];
@@ -129,7 +130,7 @@ export abstract class Exchange {
       this.way.refresh();
       return this.#open();
     }
-    this.#fail(connectionError(error, wasReady(request.socket) ? "sent" : "unsent"));
+    this.#fail(connectionError(error, connectionOf(request.socket)?.isReady === true ? "sent" : "unsent"));
   }
 
   #complete(response: IncomingMessage, body: Buffer | undefined): void {

@@ -1,15 +1,16 @@
 /**
- * Connections to one instance: node's own agent, with a time-out for connecting and an idle time below the servers'.
+ * How the connections to one instance are made and kept: the options, and node's own agent with a time-out for
+ * connecting and an idle time below the servers'.
  *
  * @module
  */
-import { Agent as HttpAgent, type AgentOptions } from "node:http";
-import { Agent as HttpsAgent } from "node:https";
+import { Agent as HttpAgent, type ClientRequest } from "node:http";
+import { Agent as HttpsAgent, type AgentOptions } from "node:https";
 import type { LookupFunction, Socket } from "node:net";
 import type { SecureContextOptions } from "node:tls";
 import { checkNumber, shown } from "../../internal/check.ts";
-import { policyError } from "../../errors/index.ts";
 import type { Clock } from "../../time/index.ts";
+import { connectionOf, watch } from "./client-connection.ts";
 
 /** How connections are made and kept. */
 export interface PoolOptions {
@@ -22,19 +23,19 @@ export interface PoolOptions {
   readonly maxFreeSockets?: number | undefined;
   /**
    * How long an idle connection is kept, 1 ms to an hour. Default: 4 s, below the 5 s after which Node's and many other
-   * servers close it: whoever closes first decides that no request is on its way. A server's `Keep-Alive: timeout`
-   * shortens it.
+   * servers close it: whoever closes first knows that no request is on its way. A server that announces less in
+   * `Keep-Alive: timeout` gets a second less than that.
    */
   readonly idleMs?: number | undefined;
   /** How long connecting may take, TLS included, 1 ms to a minute. Default: 1 s: a peer in reach takes milliseconds. */
   readonly connectTimeoutMs?: number | undefined;
-  /** Certificates and keys for https; `servername` comes from the URL. Default: the platform's authorities. */
+  /** Certificates and keys for https; the name that is verified comes from the URL. Default: the platform's authorities. */
   readonly tls?: TlsOptions | undefined;
   /** Turns names into addresses, as `dns.lookup` does. Default: that one. */
   readonly lookup?: LookupFunction | undefined;
   /**
-   * An agent of node:http or node:https, a proxy's for instance: then the other options here do not apply, but
-   * `connectTimeoutMs`. It is not closed with the client. Default: a pool of its own for each instance.
+   * An agent of node:http or node:https, a proxy's for instance: then of the options here only `connectTimeoutMs`
+   * applies, and it is not closed with the client. Default: a pool for each instance.
    */
   readonly agent?: HttpAgent | undefined;
 }
@@ -46,10 +47,14 @@ export interface TlsOptions extends Pick<SecureContextOptions, "ca" | "cert" | "
 }
 
 /** The names of the pool's options. */
-export const POOL: readonly string[] = ["maxSockets", "maxFreeSockets", "idleMs", "connectTimeoutMs", "tls", "lookup", "agent"];
+export const POOL: readonly string[] = [
+  ...["maxSockets", "maxFreeSockets", "idleMs", "connectTimeoutMs"],
+  ...["tls", "lookup", "agent"],
+];
 
 /** The pool's options with every default filled in. */
 export interface PoolSettings {
+  readonly idleMs: number;
   readonly connectTimeoutMs: number;
   readonly agent: HttpAgent | undefined;
   readonly agentOptions: AgentOptions;
@@ -62,8 +67,10 @@ export function poolSettings(options: PoolOptions): PoolSettings {
     throw new TypeError(`agent should be an agent of node:http or node:https, got ${shown(agent)}`);
   }
   const maxSockets = checkNumber("maxSockets", options.maxSockets ?? 256, { min: 1, max: 65_535, integer: true });
-  const maxFreeSockets = checkNumber("maxFreeSockets", options.maxFreeSockets ?? maxSockets, { min: 0, max: 65_535, integer: true });
+  const free = options.maxFreeSockets ?? maxSockets;
+  const maxFreeSockets = checkNumber("maxFreeSockets", free, { min: 0, max: 65_535, integer: true });
   return {
+    idleMs: checkNumber("idleMs", options.idleMs ?? 4000, { min: 1, max: 3_600_000 }),
     connectTimeoutMs: checkNumber("connectTimeoutMs", options.connectTimeoutMs ?? 1000, { min: 1, max: 60_000 }),
     agent,
     agentOptions: {
@@ -72,51 +79,63 @@ export function poolSettings(options: PoolOptions): PoolSettings {
       keepAlive: maxFreeSockets > 0,
       maxSockets,
       maxFreeSockets: Math.max(1, maxFreeSockets),
-      timeout: checkNumber("idleMs", options.idleMs ?? 4000, { min: 1, max: 3_600_000 }),
       ...(lookup === undefined ? undefined : { lookup }),
     } as AgentOptions,
   };
 }
 
-/** Connections whose handshake is over: what is written to them may arrive. */
-const ready = new WeakSet<object>();
+/** The part of a server's announced idle time that is left to requests on their way, as Node's agent has it. */
+const MARGIN_MS = 1000;
 
-/** Whether anything can have been sent over a connection. */
-export function wasReady(socket: Socket | null | undefined): boolean {
-  return socket !== null && socket !== undefined && ready.has(socket);
-}
+/** The connections to one instance. What it overrides of the agent is documented as made for that. */
+export class Pool {
+  readonly agent: HttpAgent;
+  readonly #settings: PoolSettings;
+  #idleMs: number;
+  #hint: string | undefined = undefined;
 
-/** Gives a new connection `timeoutMs` to become usable; else it is destroyed with `unreachable`. */
-export function watchConnect(socket: Socket, timeoutMs: number, clock: Clock): void {
-  if (!socket.connecting) {
-    ready.add(socket);
-    return;
+  constructor(secure: boolean, settings: PoolSettings, clock: Clock) {
+    this.#settings = settings;
+    this.#idleMs = settings.idleMs;
+    const agent = secure ? new HttpsAgent(settings.agentOptions) : new HttpAgent(settings.agentOptions);
+    const { createConnection, keepSocketAlive, reuseSocket } = agent as HttpAgent as HttpAgent & Kept;
+    this.agent = Object.assign(agent, {
+      // All connections go to one place, so there is nothing to tell apart, three times a request.
+      getName: () => "",
+      createConnection: (...args: Parameters<typeof createConnection>) => {
+        const socket = createConnection.apply(agent, args);
+        if (socket) watch(socket as Socket, { timeoutMs: settings.connectTimeoutMs, clock });
+        return socket;
+      },
+      // Not the agent's own `timeout`, which puts a listener and two timers on every request.
+      keepSocketAlive: (socket: Socket): boolean => {
+        if (this.#idleMs <= 0 || !keepSocketAlive.call(agent, socket)) return false;
+        connectionOf(socket)!.rest(this.#idleMs);
+        return true;
+      },
+      reuseSocket: (socket: Socket, request: ClientRequest): void => {
+        connectionOf(socket)!.wake();
+        reuseSocket.call(agent, socket, request);
+      },
+    });
   }
-  const timer = clock.after(timeoutMs, () => {
-    socket.destroy(policyError("unreachable", { message: `the peer did not accept the connection within ${timeoutMs} ms` }));
-  });
-  const connected = (): void => {
-    ready.add(socket);
-    timer.cancel();
-  };
-  socket.once("encrypted" in socket ? "secureConnect" : "connect", connected);
-  socket.once("close", () => timer.cancel());
-}
 
-/** The agent for one instance. */
-export function poolAgent(secure: boolean, settings: PoolSettings, clock: Clock): HttpAgent {
-  const agent = secure ? new HttpsAgent(settings.agentOptions) : new HttpAgent(settings.agentOptions);
-  const { createConnection } = agent;
-  function createWatchedConnection(this: HttpAgent, ...args: Parameters<typeof createConnection>): ReturnType<typeof createConnection> {
-    const socket = createConnection.apply(this, args);
-    if (socket !== null && socket !== undefined) watchConnect(socket as Socket, settings.connectTimeoutMs, clock);
-    return socket;
+  /** Heeds what the server says of its own idle time-out. */
+  heed(hint: string | undefined): void {
+    if (hint === this.#hint) return;
+    this.#hint = hint;
+    const seconds = hint === undefined ? undefined : /(?:^|,)\s*timeout=(\d{1,9})/i.exec(hint)?.[1];
+    const { idleMs } = this.#settings;
+    this.#idleMs = seconds === undefined ? idleMs : Math.min(idleMs, Number(seconds) * 1000 - MARGIN_MS);
   }
-  agent.createConnection = createWatchedConnection as typeof createConnection;
-  return agent;
+
+  /** Closes idle connections: when one turned out to be closed by the peer, the others most likely are too. */
+  closeIdle(): void {
+    for (const sockets of Object.values(this.agent.freeSockets)) for (const socket of sockets ?? []) socket.destroy();
+  }
 }
 
-/** Closes idle connections: when one of them turned out to be closed by the peer, the others most likely are too. */
-export function closeIdle(agent: HttpAgent): void {
-  for (const sockets of Object.values(agent.freeSockets)) for (const socket of sockets ?? []) socket.destroy();
+/** What the types leave out: its answer. */
+interface Kept {
+  keepSocketAlive(socket: Socket): boolean;
 }

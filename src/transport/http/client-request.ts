@@ -6,7 +6,8 @@
 import type { AnyMethod, JsonSchemaObject, Shape } from "../../contract/index.ts";
 import { policyError } from "../../errors/index.ts";
 import { schemaOf, type Codec } from "../codec.ts";
-import { checkHeader, type RequestDraft } from "./client-draft.ts";
+import { stringsOf } from "../json/coerce.ts";
+import type { RequestDraft } from "./client-draft.ts";
 import type { Route } from "./routes.ts";
 
 /** Writes requests of one method. */
@@ -62,20 +63,19 @@ export function routeForm(basePath: string, route: Route, options: FormOptions):
     write(request, draft) {
       const wire = asRecord(toJson === undefined ? request : toJson(request), where);
       draft.path = toPath(wire) + queryOf(wire, query);
-      for (const { field, name } of headers) {
-        const value = own(wire, field);
-        if (value === undefined || value === null) continue;
-        const text = textOf(value);
-        try {
-          checkHeader(name, text);
-        } catch (error) {
-          throw policyError("invalid_request", { message: `${where}: ${field} cannot stand in a header`, cause: error });
-        }
-        draft.header(name, text);
-      }
+      for (const { field, name } of headers) putHeader(draft, name, single(own(wire, field), `${where}: ${field}`));
       if (encode !== undefined) draft.body = encode(wire);
     },
   };
+}
+
+function putHeader(draft: RequestDraft, name: string, text: string | undefined): void {
+  if (text === undefined) return;
+  try {
+    draft.header(name, text);
+  } catch (error) {
+    throw policyError("invalid_request", { message: `header ${name} cannot hold what the request says`, cause: error });
+  }
 }
 
 type Wire = Readonly<Record<string, unknown>>;
@@ -114,9 +114,8 @@ function pathWriter(basePath: string, route: Route, where: string): (wire: Wire)
   return function pathOf(wire) {
     let path = pieces[0]!;
     route.params.forEach((field, i) => {
-      const value = own(wire, field);
-      const text = value === undefined || value === null ? "" : textOf(value);
-      if (text === "" || text === "." || text === "..") {
+      const text = single(own(wire, field), `${where}: ${field}`);
+      if (text === undefined || text === "" || text === "." || text === "..") {
         throw policyError("invalid_request", { message: `${where}: ${field} should be a text that can be a segment of a path` });
       }
       path += encoded(text, where) + pieces[i + 1]!;
@@ -135,17 +134,15 @@ function queryFields(route: Route, fields: readonly string[]): readonly string[]
 function queryOf(wire: Wire, fields: readonly string[]): string {
   let query = "";
   for (const field of fields) {
-    const value = own(wire, field);
-    if (value === undefined || value === null) continue;
-    for (const one of Array.isArray(value) ? (value as readonly unknown[]) : [value]) {
-      query += `${query === "" ? "?" : "&"}${encoded(field, field)}=${encoded(textOf(one), field)}`;
-    }
+    for (const text of stringsOf(own(wire, field))) query += `${query === "" ? "?" : "&"}${encoded(field, field)}=${encoded(text, field)}`;
   }
   return query;
 }
 
-function textOf(value: unknown): string {
-  return typeof value === "object" && value !== null ? JSON.stringify(value) : String(value);
+function single(value: unknown, where: string): string | undefined {
+  const texts = stringsOf(value);
+  if (texts.length < 2) return texts[0];
+  throw policyError("invalid_request", { message: `${where} should be one value, got ${texts.length}` });
 }
 
 function encoded(text: string, where: string): string {

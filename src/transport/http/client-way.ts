@@ -3,12 +3,13 @@
  *
  * @module
  */
-import { request as httpRequest, type Agent, type ClientRequest, type RequestOptions } from "node:http";
+import { request as httpRequest, type ClientRequest, type IncomingMessage, type RequestOptions } from "node:http";
 import { request as httpsRequest } from "node:https";
 import type { Socket } from "node:net";
 import type { Clock } from "../../time/index.ts";
 import type { Limits } from "../limits.ts";
-import { closeIdle, poolAgent, watchConnect, type PoolSettings } from "./client-pool.ts";
+import { watch } from "./client-connection.ts";
+import { Pool, type PoolSettings } from "./client-pool.ts";
 import type { RequestDraft } from "./client-draft.ts";
 import type { Place } from "./client-url.ts";
 
@@ -24,8 +25,8 @@ export class Way {
   readonly place: Place;
   readonly limits: Limits;
   readonly clock: Clock;
-  readonly #agent: Agent;
-  readonly #isOwn: boolean;
+  /** Undefined when the agent is somebody else's. */
+  readonly #pool: Pool | undefined;
   readonly #connectTimeoutMs: number;
   readonly #options: RequestOptions;
   readonly #send: (options: RequestOptions) => ClientRequest;
@@ -36,13 +37,12 @@ export class Way {
     this.place = place;
     this.limits = limits;
     this.clock = clock;
-    this.#isOwn = pool.agent === undefined;
-    this.#agent = pool.agent ?? poolAgent(place.secure, pool, clock);
+    this.#pool = pool.agent === undefined ? new Pool(place.secure, pool, clock) : undefined;
     this.#connectTimeoutMs = pool.connectTimeoutMs;
     this.#send = place.secure ? httpsRequest : httpRequest;
     // One object for all requests: node copies it before it returns.
     this.#options = {
-      agent: this.#agent,
+      agent: pool.agent ?? this.#pool!.agent,
       host: place.host,
       port: place.port,
       method: "POST",
@@ -61,10 +61,16 @@ export class Way {
     const request = this.#send(options);
     // One more than allowed, so that a header too many is seen: node drops the rest in silence.
     request.maxHeadersCount = this.limits.maxHeaders + 1;
-    if (!this.#isOwn) {
-      request.once("socket", (socket: Socket) => watchConnect(socket, this.#connectTimeoutMs, this.clock));
+    if (this.#pool === undefined) {
+      const options = { timeoutMs: this.#connectTimeoutMs, clock: this.clock };
+      request.once("socket", (socket: Socket) => watch(socket, options));
     }
     return request;
+  }
+
+  /** An answer has begun. */
+  heed(response: IncomingMessage): void {
+    this.#pool?.heed(response.headers["keep-alive"] as string | undefined);
   }
 
   /** An exchange begins. */
@@ -79,12 +85,12 @@ export class Way {
 
   /** Closes idle connections, so that the next request makes a new one. */
   refresh(): void {
-    if (this.#isOwn) closeIdle(this.#agent);
+    this.#pool?.closeIdle();
   }
 
   /** Waits for exchanges in flight, then closes the connections. */
   async close(): Promise<void> {
     if (this.#inFlight > 0) await new Promise<void>((resolve) => (this.#drained = resolve));
-    if (this.#isOwn) this.#agent.destroy();
+    this.#pool?.agent.destroy();
   }
 }

@@ -133,7 +133,7 @@ function boundOf(options: HttpEndpointOptions<unknown, unknown>, clock: Clock): 
     errors: [],
     timeoutMs: checkNumber("timeoutMs", options.timeoutMs ?? TIMEOUT_MS, { min: 1 }),
   };
-  const around: Surroundings = { clock, observers, gates, policy: {}, values: undefined, report };
+  const around: Surroundings = { clock, observers, gates, policy: {}, values: undefined, report, failed: report };
   return {
     info,
     method: {

@@ -71,7 +71,7 @@ export const FRAMING: ReadonlySet<string> = new Set([
 export class ReplyDraft implements HttpReply {
   status: number;
   body: string | Uint8Array;
-  readonly headers = new Map<string, string>();
+  readonly headers: Map<string, string> = new Map();
 
   constructor(status: number, contentType: string | undefined, body: string | Uint8Array) {
     this.status = status;

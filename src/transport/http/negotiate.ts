@@ -9,10 +9,13 @@ export interface Typed {
   readonly mediaType: string;
 }
 
+/** The media type of a codec that takes whatever comes, as servers do that never look. */
+const ANY_TYPE = "*/*";
+
 /** The codec for a content type: the first when there is no header, undefined when none fits. */
 export function codecFor<C extends Typed>(codecs: readonly C[], contentType: string | undefined): C | undefined {
   const first = codecs[0]!;
-  if (contentType === undefined || contentType === first.mediaType) return first;
+  if (contentType === undefined || contentType === first.mediaType || first.mediaType === ANY_TYPE) return first;
   const mediaType = mediaTypeOf(contentType);
   return codecs.find((codec) => codec.mediaType === mediaType);
 }
@@ -23,7 +26,8 @@ export function accepted<C extends Typed>(
   accept: string | undefined,
   preferred: C,
 ): C | undefined {
-  if (accept === undefined || accept === "*/*" || accept === preferred.mediaType) return preferred;
+  if (accept === undefined || accept === ANY_TYPE || accept === preferred.mediaType) return preferred;
+  if (preferred.mediaType === ANY_TYPE) return preferred;
   const ranges = accept.split(",", 32).map(rangeOf);
   const quality = (codec: C): number => {
     let best = 0;
@@ -32,7 +36,7 @@ export function accepted<C extends Typed>(
       const match =
         range.type === codec.mediaType
           ? 2
-          : range.type === "*/*"
+          : range.type === ANY_TYPE
             ? 0
             : matchesType(range.type, codec.mediaType)
               ? 1

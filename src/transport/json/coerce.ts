@@ -49,6 +49,24 @@ export function stringCoercer(schema: JsonSchema, where: string, root: JsonSchem
 }
 
 /**
+ * Compiles the coercions of a message's declared fields, by name and in the schema's order. References and `allOf` are
+ * followed; of a union the fields of all branches count.
+ *
+ * @param where the message, for errors, as in "profiles.get request".
+ * @throws {TypeError} at once, when the schema cannot be read.
+ */
+export function fieldCoercers(schema: JsonSchema, where: string): ReadonlyMap<string, Coerce> {
+  const fields = new Map<string, JsonSchema[]>();
+  for (const form of formsOf(schema, { root: schema, where })) {
+    if (form.kind !== "object") continue;
+    for (const { name, schema: one } of form.fields) fields.set(name, [...(fields.get(name) ?? []), one]);
+  }
+  return new Map(
+    [...fields].map(([name, anyOf]) => [name, stringCoercer({ anyOf }, `${where}.${name}`, schema)] as const),
+  );
+}
+
+/**
  * Says a wire value as the texts of one parameter, which `stringCoercer` understands: nothing for undefined, one text for
  * each item of an array, else one text. A value with `toJSON`, such as a Date, is converted first.
  *

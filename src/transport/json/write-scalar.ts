@@ -8,7 +8,7 @@ import type { Compiled, Write } from "./compiled.ts";
 import type { ScalarForm, ValuesForm } from "./form.ts";
 import { sameJson } from "./merge.ts";
 import { jsonForm, Misfit } from "./misfit.ts";
-import { BOOLEAN, INTEGER, NUMBER, OTHER, scalarText, STRING } from "./text.ts";
+import { ANY, BOOLEAN, INTEGER, NUMBER, OTHER, scalarText, STRING } from "./text.ts";
 
 /** What a form is called in an error. */
 export const NAMES = {
@@ -20,11 +20,11 @@ export const NAMES = {
   null: "null",
 } as const;
 
-const KINDS = { any: OTHER, null: OTHER, string: STRING, number: NUMBER, integer: INTEGER, boolean: BOOLEAN } as const;
+const KINDS = { string: STRING, number: NUMBER, integer: INTEGER, boolean: BOOLEAN } as const;
 
 /** Compiles the writer of a single type. */
 export function scalarWriter({ kind: name }: ScalarForm): Compiled {
-  if (name === "any") return { kind: OTHER, write: writeAny };
+  if (name === "any") return { kind: ANY, write: writeAny };
   if (name === "null") return { kind: OTHER, write: writeNull };
   const kind = KINDS[name];
   const rule = `should be ${NAMES[name]}`;
@@ -33,7 +33,7 @@ export function scalarWriter({ kind: name }: ScalarForm): Compiled {
     if (text !== undefined) return text;
     const plain = jsonForm(value);
     const converted = plain === value ? undefined : scalarText(kind, plain);
-    if (converted === undefined) throw new Misfit(rule, plain);
+    if (converted === undefined) throw new Misfit(rule, typeof value === "bigint" ? value : plain);
     return converted;
   }
   return { kind, write: writeScalar };
@@ -52,10 +52,13 @@ function writeNull(value: unknown): string {
 
 /** Compiles the writer of constants. */
 export function valuesWriter({ values }: ValuesForm): Write {
+  const [only] = values;
+  const onlyText = JSON.stringify(only);
   const texts = new Map(values.map((one) => [one, JSON.stringify(one)]));
   const others = values.filter((one) => typeof one === "object" && one !== null);
   const rule = `should be ${listed(values)}`;
   function writeValue(value: unknown): string {
+    if (value === only) return onlyText;
     const text = texts.get(value) ?? texts.get(jsonForm(value));
     if (text !== undefined) return text;
     const plain = jsonForm(value);

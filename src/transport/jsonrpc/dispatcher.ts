@@ -7,9 +7,9 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { policyError, toServiceError, type ServiceError } from "../../errors/index.ts";
 import type { CallStart } from "../../endpoint/index.ts";
 import type { BoundMethod } from "../bind.ts";
-import { json, schemaOf } from "../codec.ts";
+import { json, schemaOf, type Codec } from "../codec.ts";
 import type { Hooks } from "../hooks.ts";
-import { discardBody, readBody, textOf } from "../http/body.ts";
+import { discardBody, isUnread, readBody, textOf } from "../http/body.ts";
 import { connectionOf } from "../http/connection.ts";
 import { headersOf, timeoutOf, type ServerState } from "../http/call.ts";
 import { FRAMING } from "../http/message.ts";
@@ -27,6 +27,7 @@ export interface DispatchSettings {
   readonly limits: Limits;
   readonly maxBatch: number;
   readonly hooks: Hooks<JsonrpcRequest, JsonrpcReply>;
+  readonly codec: Codec;
   /** The name under which a method is called. */
   readonly nameOf: (service: string, method: string) => string;
 }
@@ -184,11 +185,11 @@ export class RpcDispatcher {
     if (body !== "")
       headers.push("content-type", status === 405 ? "text/plain; charset=utf-8" : "application/json; charset=utf-8");
     if (status !== 204) headers.push("content-length", String(Buffer.byteLength(body)));
-    const isUnread = !request.complete;
-    if (isUnread || this.#server.draining) headers.push("connection", "close");
+    const unread = isUnread(request);
+    if (unread || this.#server.draining) headers.push("connection", "close");
     response.writeHead(status, headers);
     response.end(body);
-    if (isUnread) discardBody(request);
+    if (unread) discardBody(request);
   }
 }
 
@@ -197,10 +198,14 @@ interface Exchange {
   readonly response: ServerResponse;
 }
 
-function planOf(bound: BoundMethod, settings: DispatchSettings): RpcPlan {
+function planOf(bound: BoundMethod, { codec, hooks, limits }: DispatchSettings): RpcPlan {
   const where = `${bound.info.service}.${bound.info.name}`;
-  const write = json.writer(bound.method.response, `${where} response`) as (value: unknown) => string;
-  return { bound, named: namer(bound, where), write, hooks: settings.hooks };
+  const byName = namer(bound, where);
+  const write = codec.writer(bound.method.response, `${where} response`) as (value: unknown) => string;
+  if (codec === json) return { bound, named: byName, write, hooks };
+  const read = codec.reader(bound.method.request, limits);
+  const named = (params: unknown): unknown => read(JSON.stringify(byName(params)));
+  return { bound, named, write: (value) => write(value).trimEnd(), hooks };
 }
 
 // Params by position take the names of the request's fields in the order of its schema (§4.2).

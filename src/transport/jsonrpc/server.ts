@@ -4,6 +4,7 @@
  * @module
  */
 import { checkNames, checkNumber, checkOneOf } from "../../internal/check.ts";
+import { json, type Codec } from "../codec.ts";
 import { HOOKS, hooksOf, type Hooks } from "../hooks.ts";
 import { Listener, LISTENING, listenSettings, type ListenOptions } from "../http/listener.ts";
 import { observeBroken } from "../http/server.ts";
@@ -16,13 +17,15 @@ import { RpcDispatcher } from "./dispatcher.ts";
 export interface JsonrpcServerOptions extends ListenOptions, Hooks<JsonrpcRequest, JsonrpcReply> {
   /** Under which name a method is called: "service.method", or its own name alone. Default: "full". */
   readonly names?: "full" | "short" | undefined;
+  /** Reads params and writes results, as text. Default: JSON as it is. */
+  readonly codec?: Codec | undefined;
   /** Requests in one batch, 1 to 10,000. Default: 100: a batch is served at once, as so many calls. */
   readonly maxBatch?: number | undefined;
   /** Bounds of messages. Default: those of `LimitOptions`. */
   readonly limits?: LimitOptions | undefined;
 }
 
-const NAMES = ["names", "maxBatch", "limits", ...HOOKS];
+const NAMES = ["names", "codec", "maxBatch", "limits", ...HOOKS];
 
 /**
  * Serves unary methods over JSON-RPC 2.0: batches, notifications, params by name and by position. The HTTP status is 200
@@ -54,6 +57,7 @@ export function jsonrpcServer(options: JsonrpcServerOptions): ServerTransport {
     limits,
     maxBatch: checkNumber("maxBatch", options.maxBatch ?? 100, { min: 1, max: 10_000, integer: true }),
     hooks: hooksOf(options),
+    codec: options.codec ?? json,
     nameOf: (service: string, method: string) => (names === "short" ? method : `${service}.${method}`),
   };
   return {

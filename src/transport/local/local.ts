@@ -79,6 +79,7 @@ export function local(implementation: Implementation, options: LocalOptions = {}
     policy: {},
     values: undefined,
     report: options.report ?? (() => undefined),
+    failed: options.report ?? (() => undefined),
   };
   const methods = wires(bind(implementation, around), hooksOf(options));
   return {

@@ -1,0 +1,59 @@
+/**
+ * addsvc: Go kit's add service. Build the service from the inside out, then serve it on every transport.
+ *
+ * @module
+ */
+import { logger } from "servicekit/log";
+import { registry } from "servicekit/metrics";
+import { serve } from "servicekit/server";
+import { tracer } from "servicekit/trace";
+import { debugServer } from "servicekit/transport/http";
+import { endpoints } from "./endpoints.ts";
+import { flags } from "./flags.ts";
+import { basic, instrumenting, logging } from "./service.ts";
+import { goHttp, goJsonrpc } from "./transport.ts";
+
+const options = flags("addsvc", {
+  "debug.addr": [":8080", "Debug and metrics listen address"],
+  "http-addr": [":8081", "HTTP listen address"],
+  "jsonrpc-addr": [":8084", "JSON RPC listen address"],
+  strict: [false, "Answer business errors over JSON RPC as Go kit does, which drops them"],
+});
+
+/** Go's `host:port`, where the host may be left out. */
+function address(text: string): { readonly port: number; readonly host?: string } {
+  const colon = text.lastIndexOf(":");
+  const host = text.slice(0, colon).replace(/^\[|\]$/g, "");
+  return { port: Number(text.slice(colon + 1)), ...(host === "" ? {} : { host }) };
+}
+
+const log = logger({ format: "logfmt" });
+const metrics = registry();
+const service = instrumenting(logging(basic), metrics);
+
+const running = await serve(endpoints(service, log, metrics), {
+  on: [
+    debugServer(address(options["debug.addr"])),
+    goHttp(address(options["http-addr"])),
+    goJsonrpc({ ...address(options["jsonrpc-addr"]), strict: options.strict }),
+  ],
+  log,
+  metrics,
+  trace: tracer({ service: "addsvc" }),
+});
+
+const [debug, http, jsonrpc] = running.addresses;
+log.info("", { transport: "debug/HTTP", addr: options["debug.addr"] });
+log.info("", { transport: "HTTP", addr: options["http-addr"] });
+log.info("", { transport: "JSONRPC over HTTP", addr: options["jsonrpc-addr"] });
+log.flush();
+process.stdout.write(`
+addsvc serves HTTP at ${http}, JSON-RPC at ${jsonrpc}, metrics and health at ${debug}. Try:
+
+  curl -d '{"a":1,"b":2}' ${http}/sum
+  curl -H 'content-type: application/json' -d '{"jsonrpc":"2.0","method":"concat","params":{"a":"foo","b":"bar"},"id":1}' ${jsonrpc}
+  curl ${debug}/metrics
+
+Ctrl-C drains and stops it.
+
+`);
