@@ -7,7 +7,7 @@ describe("newRequestId", () => {
   it("never gives the same id twice, all of one length and printable", () => {
     const ids = new Set(Array.from({ length: 10_000 }, newRequestId));
     expect(ids.size).toBe(10_000);
-    for (const id of ids) expect(id).toMatch(/^[0-9a-f]{23}$/);
+    for (const id of ids) expect(id).toMatch(/^[0-9a-f]{22}$/);
   });
 });
 

@@ -1,0 +1,151 @@
+// Writes docs/figures.md from what the last runs kept.
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { here } from "./measure.mjs";
+
+const read = (name) =>
+  existsSync(`${here}results/${name}.json`)
+    ? JSON.parse(readFileSync(`${here}results/${name}.json`, "utf8"))
+    : undefined;
+const table = (head, rows) =>
+  [
+    `| ${head.join(" | ")} |`,
+    `|${head.map(() => "---").join("|")}|`,
+    ...rows.map((row) => `| ${row.join(" | ")} |`),
+  ].join("\n");
+const met = (ok) => (ok ? "reached" : "**not reached**");
+const x = (ratio) => `${ratio.toFixed(2)}x`;
+const origin = ({ date, machine }) => `${date}, ${machine.cores} cores (${machine.cpu}), Node ${machine.node}.`;
+
+const parts = [
+  "# Figures\n\nWritten by `bench/page.mjs` from `npm run bench`; do not edit. Machines are shared and noisy: believe ratios, not absolute figures.",
+];
+
+const http = read("http");
+if (http !== undefined) {
+  const row = (part) => http.rows.find(({ name }) => name.includes(part));
+  const raw = "raw node:http";
+  const [sync, async_] = [row(", sync"), row(", async")];
+  const [hand, auto, go] = [row("by hand"), row("auto-instrumented"), row("Go kit")];
+  const goals = [
+    [
+      "sync against raw node:http",
+      ">= 0.90x, lower quartile >= 0.88x",
+      `${x(sync.against[raw].cpu)}, ${x(sync.against[raw].cpuLow)}`,
+      met(sync.against[raw].cpu >= 0.9 && sync.against[raw].cpuLow >= 0.88),
+    ],
+    ["async against raw node:http", ">= 0.85x", x(async_.against[raw].cpu), met(async_.against[raw].cpu >= 0.85)],
+    [
+      "sync against fastify, auto-instrumented",
+      ">= 3.5x",
+      x(sync.against[auto.name].cpu),
+      met(sync.against[auto.name].cpu >= 3.5),
+    ],
+    [
+      "sync against fastify, spans by hand",
+      ">= 2.3x",
+      x(sync.against[hand.name].cpu),
+      met(sync.against[hand.name].cpu >= 2.3),
+    ],
+    ...(go === undefined
+      ? []
+      : [
+          [
+            "sync against Go kit's whole stack",
+            ">= 1.15x",
+            x(sync.against[go.name].cpu),
+            met(sync.against[go.name].cpu >= 1.15),
+          ],
+        ]),
+  ];
+  parts.push(
+    `## A request with everything on\n\n\`POST /sum\`: validated request, JSON access log to /dev/null, RED metrics, trace at 1 % with traceparent, token bucket per peer, breaker, 3 s deadline. 64 connections, no pipelining; server on core 0, ${http.generator} on core 1; ${http.rounds} rounds of ${http.seconds} s, every server restarted in each, order turning. Ratios are medians over the rounds of the other's CPU time per request divided by ours. ${origin(http)}`,
+    table(
+      [
+        "server",
+        "CPU µs a request",
+        "requests/s",
+        "CPU, against raw",
+        "throughput, against raw",
+        "MB idle",
+        "MB loaded",
+      ],
+      http.rows.map(({ name, cpu, perSecond, against, idleMb, loadedMb }) => [
+        name,
+        cpu.toFixed(1),
+        perSecond.toFixed(0),
+        `${x(against[raw].cpu)} (low ${x(against[raw].cpuLow)})`,
+        x(against[raw].perSecond),
+        idleMb.toFixed(0),
+        loadedMb.toFixed(0),
+      ]),
+    ),
+    table(["goal", "wanted", "measured", ""], goals),
+    "Go kit's row has no tracing, which favours it; it is left out where no Go toolchain was at hand.",
+  );
+}
+
+const client = read("client");
+if (client !== undefined) {
+  parts.push(
+    `## A call through the client\n\n64 in flight to a raw server on the other core; deadline, breaker, validation and ids on. ${client.rounds} paired restarts. ${origin(client)}`,
+    table(
+      ["client", "CPU µs a call", "calls/s"],
+      client.rows.map(({ name, cpu, perSecond }) => [name, cpu.toFixed(1), perSecond.toFixed(0)]),
+    ),
+    `${x(client.ratio)} of bare \`http.request\` (lower quartile ${x(client.ratioLow)}); wanted >= 0.90x: ${met(client.ratio >= 0.9)}.`,
+  );
+}
+
+const loading = read("loading");
+if (loading !== undefined) {
+  const [bare, door, add] = loading.rows;
+  parts.push(
+    `## Start-up\n\nFrom spawn to the first accepted connection, pinned to one core; memory 400 ms later; medians of ${loading.rounds}. ${origin(loading)}`,
+    table(
+      ["program", "ms to listening", "CPU ms", "MB idle"],
+      loading.rows.map(({ name, ms, cpuMs, mb }) => [name, ms.toFixed(0), cpuMs.toFixed(0), mb.toFixed(1)]),
+    ),
+    table(
+      ["goal", "wanted", "measured", ""],
+      [
+        [
+          "server door over bare node",
+          "<= +45 ms, <= +15 MB",
+          `+${(door.ms - bare.ms).toFixed(0)} ms, +${(door.mb - bare.mb).toFixed(1)} MB`,
+          met(door.ms - bare.ms <= 45 && door.mb - bare.mb <= 15),
+        ],
+        [
+          "the add service with its library",
+          "<= 120 ms, <= 65 MB",
+          `${add.ms.toFixed(0)} ms, ${add.mb.toFixed(1)} MB`,
+          met(add.ms <= 120 && add.mb <= 65),
+        ],
+      ],
+    ),
+  );
+}
+
+const micro = read("micro");
+if (micro !== undefined) {
+  parts.push(
+    `## Each piece\n\nNanoseconds over the same loop without it; ${micro.methods} methods, results used; lower quartile of ${micro.rounds} rounds of ${micro.calls} calls. ${origin(micro)}`,
+    table(
+      ["piece", "ns", "median", "wanted", ""],
+      micro.rows.map(({ name, goal, ns, median }) => [
+        name,
+        ns.toFixed(1),
+        median.toFixed(1),
+        `<= ${goal}`,
+        met(ns <= goal),
+      ]),
+    ),
+  );
+}
+
+const types = read("types");
+if (types !== undefined) {
+  parts.push(`## Types\n\n${types.text}\n\n${origin(types)}`);
+}
+
+writeFileSync(`${here}../docs/figures.md`, `${parts.join("\n\n")}\n`);
+console.log(`docs/figures.md: ${parts.length - 1} parts`);
