@@ -50,6 +50,57 @@ describe("the built package", () => {
     expect(seen).toEqual([true, true, "ServiceError", "ServiceError: two zeroes"]);
   });
 
+  it("serves a contract over HTTP and JSON-RPC with everything on, and calls it", async () => {
+    const seen = await inNode(`
+      import { error, method, service, ServiceError } from "servicekit";
+      import { client, close } from "servicekit/client";
+      import { serve } from "servicekit/server";
+      import { httpClient, httpServer } from "servicekit/transport/http";
+      import { jsonrpcServer } from "servicekit/transport/jsonrpc";
+      import { z } from "zod";
+
+      const int = z.int();
+      const twoZeroes = error("two_zeroes", { code: "invalid_argument" });
+      const add = service("add", {
+        sum: method({ request: z.object({ a: int, b: int }), response: z.object({ v: int }), errors: [twoZeroes] }),
+        fail: method({ request: z.object({}), response: z.object({}) }),
+      });
+      const running = await serve(
+        add.implement({
+          sum: ({ a, b }) => (a === 0 && b === 0 ? twoZeroes() : { v: a + b, secret: "undeclared" }),
+          fail: () => { throw new Error("password is hunter2"); },
+        }),
+        { on: [httpServer({ host: "127.0.0.1", port: 0 }), jsonrpcServer({ host: "127.0.0.1", port: 0 })], log: false, signals: false },
+      );
+      const [http, rpc] = running.addresses;
+      const remote = client(add, httpClient(), { from: http, log: false });
+      const post = async (url, body) => {
+        const response = await fetch(url, { method: "POST", headers: { "content-type": "application/json" }, body });
+        return [response.status, await response.text()];
+      };
+      const seen = {
+        sum: await remote.sum({ a: 1, b: 2 }),
+        declared: (await remote.sum.try({ a: 0, b: 0 })).error.reason,
+        failed: await remote.fail({}).catch((e) => [ServiceError.is(e), e.code, e.message]),
+        wire: await post(http + "/add/sum", '{"a":1,"b":2}'),
+        invalid: (await post(http + "/add/sum", '{"a":"x","b":2}'))[0],
+        rpc: JSON.parse((await post(rpc, '{"jsonrpc":"2.0","id":7,"method":"add.sum","params":{"a":1,"b":2}}'))[1]),
+      };
+      await close(remote);
+      seen.exit = await running.stop();
+      console.log(JSON.stringify(seen));
+    `);
+    expect(seen).toEqual({
+      sum: { v: 3 },
+      declared: "two_zeroes",
+      failed: [true, "internal", "internal error"],
+      wire: [200, expect.stringMatching(/^\{"v":3\}\s*$/)],
+      invalid: 400,
+      rpc: { jsonrpc: "2.0", id: 7, result: { v: 3 } },
+      exit: 0,
+    });
+  });
+
   it("names no source map and no path of the machine that built it", () => {
     for (const { code } of presentDoors) {
       expect(readFileSync(root + code, "utf8")).not.toMatch(/sourceMappingURL|file:\/\//);
