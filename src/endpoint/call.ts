@@ -53,7 +53,18 @@ export interface CallStart {
   readonly parent?: Context | undefined;
 }
 
-/** A call as the transports drive it. Transports extend it by what their protocol needs. */
+/**
+ * A call as the transports drive it. Transports extend it by what their protocol needs.
+ *
+ * @example
+ * ```ts
+ * import { ActiveCall } from "servicekit/endpoint";
+ *
+ * const sum = { service: "add", name: "sum", kind: "unary", side: "server", idempotent: true, errors: [], timeoutMs: 3000 } as const;
+ * const call = new ActiveCall(sum, { startMs: 100, timeoutMs: 50 });
+ * call.context.deadlineMs; // => 150
+ * ```
+ */
 export class ActiveCall extends Cancellation implements Call, ContextSource {
   readonly method: MethodInfo;
   readonly transport: string;
@@ -103,7 +114,10 @@ export class ActiveCall extends Cancellation implements Call, ContextSource {
     return (this.#requestId ??= this.makeRequestId());
   }
 
-  /** Says where a request id comes from. Transports that carry one override it. */
+  /**
+   * Says where a request id comes from. Transports that carry one override it, and vouch for what they take: at most 128
+   * visible ASCII characters, no quote and no backslash, for it is printed as it is.
+   */
   protected makeRequestId(): string {
     return this.parent?.requestId ?? newRequestId();
   }

@@ -25,7 +25,21 @@ class Listener implements Subscription {
   }
 }
 
-/** Whether something was called off, why, and who wants to know. Never fires after normal completion. */
+/**
+ * Whether something was called off, why, and who wants to know. Never fires after normal completion.
+ *
+ * @example
+ * ```ts
+ * import { Cancellation } from "servicekit/endpoint";
+ * import { policyError } from "servicekit/errors";
+ *
+ * const work = new Cancellation();
+ * let seen = "";
+ * work.onCancel(({ reason }) => (seen = reason));
+ * work.cancel(policyError("canceled"));
+ * seen; // => "canceled"
+ * ```
+ */
 export class Cancellation {
   /** Why it was called off; undefined while it is not. */
   canceledBy: ServiceError | undefined = undefined;

@@ -57,7 +57,18 @@ export interface Values {
   readonly next: Values | undefined;
 }
 
-/** A list of values for contexts to begin with: one value in front of `next`. */
+/**
+ * A list of values for contexts to begin with: one value in front of `next`.
+ *
+ * @example
+ * ```ts
+ * import { ActiveCall, key, valuesOf } from "servicekit/endpoint";
+ *
+ * const zone = key<string>("zone");
+ * const sum = { service: "add", name: "sum", kind: "unary", side: "server", idempotent: true, errors: [], timeoutMs: 3000 } as const;
+ * new ActiveCall(sum, { startMs: 0, timeoutMs: 50, values: valuesOf(zone, "eu") }).context.need(zone); // => "eu"
+ * ```
+ */
 export function valuesOf<T>(key: Key<T>, value: T, next?: Values): Values {
   return { key: key as Key<unknown>, value, next };
 }
@@ -76,7 +87,18 @@ export interface ContextSource {
   readonly trace: Trace | undefined;
 }
 
-/** The context over a call: three fields, 10 ns to make. */
+/**
+ * The context over a call: three fields, 10 ns to make.
+ *
+ * @example
+ * ```ts
+ * import { ActiveCall, CallContext } from "servicekit/endpoint";
+ *
+ * const sum = { service: "add", name: "sum", kind: "unary", side: "server", idempotent: true, errors: [], timeoutMs: 3000 } as const;
+ * const call = new ActiveCall(sum, { startMs: 0, timeoutMs: 50 });
+ * new CallContext(call, 20, undefined).deadlineMs; // => 20
+ * ```
+ */
 export class CallContext implements Context {
   declare readonly "~context": true;
   readonly call: ContextSource;

@@ -20,7 +20,16 @@ export function described<F extends (...args: never[]) => unknown>(text: string,
   return Object.defineProperty(subject, DESCRIPTION, { value: text, configurable: true });
 }
 
-/** The line given by `described`, else the function's name, else "anonymous". */
+/**
+ * The line given by `described`, else the function's name, else "anonymous".
+ *
+ * @example
+ * ```ts
+ * import { descriptionOf } from "servicekit/endpoint";
+ *
+ * descriptionOf(function mine() {}); // => "mine"
+ * ```
+ */
 export function descriptionOf(subject: (...args: never[]) => unknown): string {
   return (subject as { [DESCRIPTION]?: string })[DESCRIPTION] ?? (subject.name || "anonymous");
 }

@@ -108,6 +108,7 @@ describe("settle", () => {
 
   it("waits for promises of any library", async () => {
     const thenable = {
+      // oxlint-disable-next-line unicorn/no-thenable -- a promise of another library is what the test is about
       then: (ok: (v: number) => unknown) => Promise.resolve(20).then(ok),
     } as unknown as Promise<number>;
     expect(

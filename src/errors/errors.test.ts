@@ -116,7 +116,7 @@ describe("error", () => {
     const thrown: unknown = undefined;
     if (tooBig.is(thrown)) expectTypeOf(thrown.details).toEqualTypeOf<{ max: number }>();
     // @ts-expect-error the details are missing
-    expect(() => tooBig()).toThrow();
+    expect(() => tooBig()).toThrow(TypeError);
   });
 
   it("refuses names that are not its to give", () => {

@@ -40,7 +40,9 @@ describe("hex", () => {
 describe("isPromise", () => {
   it("knows promises of any library from plain values", () => {
     expect(isPromise(Promise.resolve())).toBe(true);
+    // oxlint-disable-next-line unicorn/no-thenable -- a promise of another library is what the test is about
     expect(isPromise({ then: () => undefined })).toBe(true);
+    // oxlint-disable-next-line unicorn/no-thenable -- what looks like one is what the test is about
     for (const plain of [null, undefined, 1, "then", {}, { then: 1 }, () => undefined])
       expect(isPromise(plain)).toBe(false);
   });

@@ -20,6 +20,7 @@ export function hex(bytes: number): string {
     used = 0;
   }
   let text = "";
-  for (let end = used + bytes; used < end; used++) text += HEX[pool[used]!]!;
+  const end = used + bytes;
+  for (; used < end; used++) text += HEX[pool[used]!]!;
   return text;
 }

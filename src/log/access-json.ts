@@ -9,7 +9,7 @@ import { isSampled, levelOf, messageOf, microsOf, targetOf, type AccessRules } f
 import { JSON_START, JsonFormat } from "./json.ts";
 import { rankOf, type Level } from "./level.ts";
 import type { Logger } from "./logger.ts";
-import { isPlain, quoteWithin, utf8Length } from "./quote.ts";
+import { quoteWithin, utf8Length } from "./quote.ts";
 import { behind } from "./report.ts";
 import { Stamp } from "./stamp.ts";
 import { StructuredLogger, type Core } from "./structured.ts";
@@ -138,9 +138,10 @@ class JsonAccess implements Observer {
 
   #ids(call: Call): string {
     const { trace } = call;
-    const ids = this.#shared.peer(call.peer) + inner(call.context.requestId);
+    // Both are safe to print by their contract: checked where they came in, or made here.
+    const ids = this.#shared.peer(call.peer) + call.context.requestId;
     if (trace === undefined) return ids + '"';
-    return ids + '","trace_id":"' + inner(trace.traceId) + (trace.sampled ? '","sampled":true' : '"');
+    return ids + '","trace_id":"' + trace.traceId + (trace.sampled ? '","sampled":true' : '"');
   }
 }
 
@@ -153,10 +154,6 @@ const sizes: string[] = [];
 function inText(bytes: number): string {
   if (bytes < 1024 && bytes >>> 0 === bytes) return (sizes[bytes] ??= flat(',"in":', String(bytes), ',"out":'));
   return `,"in":${bytes},"out":`;
-}
-
-function inner(text: string): string {
-  return text.length <= MAX_ID_BYTES - 2 && isPlain(text) ? text : quoteWithin(text, MAX_ID_BYTES).slice(1, -1);
 }
 
 // A concatenation stays a tree until it is written, and each node of it costs 10 ns per line then; a join is one piece.

@@ -60,7 +60,7 @@ function parse(body: string, format: Format): Map<string, ParsedFamily> {
     if (!SUFFIXES[family.type]![format].some((suffix) => sample.name === name + suffix)) {
       throw new Error(`${sample.name} does not belong to the ${family.type} ${name}`);
     }
-    const key = JSON.stringify([sample.name, Object.entries(sample.labels).sort()]);
+    const key = JSON.stringify([sample.name, Object.entries(sample.labels).sort(([a], [b]) => (a < b ? -1 : 1))]);
     if (seen.has(key)) throw new Error(`the series is there twice: ${line}`);
     seen.add(key);
     family.samples.push(sample);

@@ -43,6 +43,7 @@ export interface RateLimitOptions extends RateOptions {
 
 /** A limit by a bucket made elsewhere: shared by all methods the gate stands before, changeable through its `set`. */
 export interface SharedLimitOptions {
+  /** The bucket that every call takes from. */
   readonly bucket: TokenBucket;
   /** Default: "refuse", as above. */
   readonly mode?: LimitMode | undefined;

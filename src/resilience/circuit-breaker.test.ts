@@ -31,7 +31,7 @@ describe("circuitBreaker, closed", () => {
     const { guard } = make();
     // Some libraries' promises are not Promises.
     class Query {
-      // oxlint-disable-next-line unicorn/no-thenable
+      // oxlint-disable-next-line unicorn/no-thenable -- a promise of another library is what the test is about
       then<R>(ok: (value: number) => R): Promise<R> {
         return Promise.resolve(3).then(ok);
       }

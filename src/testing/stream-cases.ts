@@ -8,6 +8,7 @@ import type { Handlers } from "../contract/index.ts";
 import type { Call, Direction } from "../endpoint/index.ts";
 import { ServiceError } from "../errors/index.ts";
 import { seen, serveStreams, type Count, type StreamMethods } from "./sample.ts";
+import { settled } from "./virtual-clock.ts";
 import type { Case, TransportHarness } from "./transport-suite.ts";
 
 async function* upTo(n: number): AsyncGenerator<Count> {
@@ -136,7 +137,7 @@ export function streamCases(harness: TransportHarness): readonly Case[] {
         });
         const messages = sample.remote.count({ n: 0 })[Symbol.asyncIterator]();
         await messages.next();
-        for (let i = 0; i < 100; i++) await new Promise((resolve) => void setImmediate(resolve));
+        for (let i = 0; i < 100; i++) await settled();
         assert.ok(made < 10_000, `${made} messages were made for one that was read`);
         await messages.return?.();
       },

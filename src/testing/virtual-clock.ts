@@ -88,7 +88,20 @@ export function virtualClock(options: VirtualClockOptions = {}): VirtualClock {
   };
 }
 
-/** Lets every promise that is ready run, with those that become ready by it: a macrotask comes after all of them. */
+/**
+ * Lets every promise that is ready run, with those that become ready by it: a macrotask comes after all of them.
+ *
+ * @example
+ * ```ts
+ * import { settled } from "servicekit/testing";
+ *
+ * let isDone = false;
+ * void Promise.resolve().then(() => (isDone = true));
+ * await settled();
+ * isDone; // => true
+ * ```
+ */
 export function settled(): Promise<void> {
+  // oxlint-disable-next-line no-restricted-globals -- not a wait: the one way to let all promises run first
   return new Promise((resolve) => void setImmediate(resolve));
 }

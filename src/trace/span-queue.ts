@@ -79,7 +79,7 @@ export class SpanQueue {
 
   async #finish(): Promise<void> {
     // One turn, so that `closing` is set before anything is exported.
-    await undefined;
+    await Promise.resolve();
     await this.flush();
     this.#timer?.cancel();
     if (this.#exporter.close !== undefined) await this.#attempt(() => this.#exporter.close!());

@@ -6,7 +6,6 @@
 import { reasons, type ServiceError } from "../errors/index.ts";
 import {
   descriptionOf,
-  fuse,
   OTHER,
   TIMEOUT_MS,
   type Endpoint,
@@ -19,8 +18,11 @@ import {
   type StreamMiddleware,
   type Values,
 } from "../endpoint/index.ts";
-import type { AnyMethod, Implementation, MethodPolicy } from "../contract/index.ts";
+import { shapeOf, type AnyMethod, type Implementation, type MethodPolicy } from "../contract/index.ts";
 import type { Clock } from "../time/index.ts";
+import { schemaOf } from "./codec.ts";
+import { jsonProjector } from "./json/writer.ts";
+import { observerOf } from "./observe.ts";
 import { policiesOf } from "./policies.ts";
 import type { Layer } from "./stack.ts";
 
@@ -51,9 +53,14 @@ export interface BoundMethod {
   readonly endpoint: Endpoint<unknown, unknown>;
   /** For methods that answer with many messages. */
   readonly stream: StreamEndpoint<unknown, unknown>;
+  /** By reason of a declared error: its details in their wire form, declared fields only. */
+  readonly details: ReadonlyMap<string, Project>;
   readonly layers: readonly Layer[];
   readonly around: Surroundings;
 }
+
+/** Turns a value into its wire form, declared fields only; throws when it does not fit. */
+export type Project = (value: unknown) => unknown;
 
 /** A service ready to be served. */
 export interface BoundService {
@@ -61,12 +68,28 @@ export interface BoundService {
   readonly methods: ReadonlyMap<string, BoundMethod>;
 }
 
-/** Builds the pipelines of a service. */
+/**
+ * Builds the pipelines of a service.
+ *
+ * @example
+ * ```ts
+ * import { method, service } from "servicekit";
+ * import { systemClock } from "servicekit/time";
+ * import { bind } from "servicekit/transport";
+ * import { z } from "zod";
+ *
+ * const text = z.object({ text: z.string() });
+ * const echo = service("echo", { say: method({ request: text, response: text }) }).implement({ say: (request) => request });
+ * const around = { clock: systemClock, observers: [], gates: [], policy: {}, values: undefined, report() {}, failed() {} };
+ * bind(echo, around).methods.get("say")?.info.timeoutMs; // => 3000
+ * ```
+ */
 export function bind(implementation: Implementation, around: Surroundings): BoundService {
   const { service, handlers, attach } = implementation;
   const methods = new Map<string, BoundMethod>();
   for (const [name, method] of Object.entries(service.methods)) {
-    const own: MethodPolicy = { ...around.policy, ...defined(attach.methods[name]) };
+    const given = defined(attach.methods[name]);
+    const own: MethodPolicy = { ...around.policy, ...given };
     const info: MethodInfo = {
       service: service.name,
       name,
@@ -74,7 +97,7 @@ export function bind(implementation: Implementation, around: Surroundings): Boun
       side: "server",
       idempotent: method.idempotent,
       errors: method.errors,
-      timeoutMs: own.timeoutMs ?? method.timeoutMs ?? TIMEOUT_MS,
+      timeoutMs: given.timeoutMs ?? method.timeoutMs ?? around.policy.timeoutMs ?? TIMEOUT_MS,
     };
     const handler = handlers[name] as unknown as Endpoint<unknown, unknown> & StreamEndpoint<unknown, unknown>;
     methods.set(name, assemble({ info, method, handler, own, attach, around }));
@@ -111,9 +134,20 @@ function assemble({ info, method, handler, own, attach, around }: Parts): BoundM
     gates,
     endpoint: answersMany ? unsupported : wrapped(handler, middlewares as readonly Middleware[], info),
     stream: answersMany ? wrappedStream(handler, middlewares as readonly StreamMiddleware[], info) : unsupported,
+    details: detailsOf(info),
     layers,
     around,
   };
+}
+
+function detailsOf({ service, name, errors }: MethodInfo): ReadonlyMap<string, Project> {
+  const projects = new Map<string, Project>();
+  for (const { reason, details } of errors) {
+    if (details === undefined) continue;
+    const where = `${service}.${name} error ${reason}`;
+    projects.set(reason, jsonProjector(schemaOf(shapeOf(details), where), where));
+  }
+  return projects;
 }
 
 function wrapped(
@@ -136,17 +170,18 @@ function unsupported(): never {
   throw new TypeError("a method that answers once was asked for a stream, or the other way round");
 }
 
-/** The observers of one method, joined. */
-export function observerOf(
-  observes: readonly Observe[],
-  info: MethodInfo,
-  report: Surroundings["report"],
-): FusedObserver {
-  const observers = observes.map((observe) => observe(info)).filter((one) => one !== undefined);
-  return fuse(observers, (error) => report(error, info));
-}
-
-/** The stand-in under which calls are observed that fit no method, so that a 404 is counted and logged like any other. */
+/**
+ * The stand-in under which calls are observed that fit no method, so that a 404 is counted and logged like any other.
+ *
+ * @example
+ * ```ts
+ * import { systemClock } from "servicekit/time";
+ * import { bindOther } from "servicekit/transport";
+ *
+ * const around = { clock: systemClock, observers: [], gates: [], policy: {}, values: undefined, report() {}, failed() {} };
+ * bindOther(around).info.name; // => "other"
+ * ```
+ */
 export function bindOther(around: Surroundings): BoundMethod {
   const info: MethodInfo = {
     service: OTHER,
@@ -167,6 +202,7 @@ export function bindOther(around: Surroundings): BoundMethod {
       throw new TypeError(reasons.unknown_method.message);
     },
     stream: unsupported,
+    details: new Map(),
     layers: [],
     around,
   };

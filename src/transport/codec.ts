@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { checkFunction, checkOneOf, shown } from "../internal/check.ts";
 import type { JsonSchemaObject, Shape } from "../contract/index.ts";
 import type { Limits } from "./limits.ts";
 import { parseJson } from "./json/parse.ts";
@@ -59,7 +60,29 @@ export const json: Codec = {
   },
 };
 
-/** The JSON Schema of a shape; an error says which message lacks it. */
+/** Throws a TypeError that names the option unless `codec` is one. */
+export function checkCodec(name: string, codec: unknown): void {
+  const { mediaType, form, reader, writer } = (codec ?? {}) as Partial<Codec>;
+  if (typeof mediaType !== "string") throw new TypeError(`${name} should be a codec, got ${shown(codec)}`);
+  checkOneOf(`${name} ${mediaType}: form`, form, ["text", "bytes"]);
+  checkFunction(`${name} ${mediaType}: reader`, reader);
+  checkFunction(`${name} ${mediaType}: writer`, writer);
+}
+
+/**
+ * The JSON Schema of a shape; an error says which message lacks it.
+ *
+ * @throws {TypeError} when the shape's library cannot give one.
+ *
+ * @example
+ * ```ts
+ * import { shapeOf } from "servicekit/contract";
+ * import { schemaOf } from "servicekit/transport";
+ * import { z } from "zod";
+ *
+ * schemaOf(shapeOf(z.object({ v: z.string() })), "add.sum response")["required"]; // => ["v"]
+ * ```
+ */
 export function schemaOf(shape: Shape, where: string): JsonSchemaObject {
   try {
     return shape.jsonSchema();

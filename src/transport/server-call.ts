@@ -5,6 +5,7 @@
  * @module
  */
 import {
+  bareError,
   policyError,
   ServiceError,
   toServiceError,
@@ -12,8 +13,9 @@ import {
   type Outcome,
   type Validated,
 } from "../errors/index.ts";
-import { ActiveCall, type Admission, type CallStart } from "../endpoint/index.ts";
+import { ActiveCall, isContext, type Admission, type CallStart, type Context } from "../endpoint/index.ts";
 import { isRequestId, newRequestId } from "../internal/ids.ts";
+import { shown } from "../internal/check.ts";
 import { isPromise } from "../internal/promise.ts";
 import type { Timer } from "../time/index.ts";
 import type { BoundMethod } from "./bind.ts";
@@ -26,11 +28,35 @@ const MAX_ISSUES = 20;
 /**
  * A call as a server transport drives it: `begin`, `admit`, `dispatch`, or `fail` at any time. `Request` and `Reply` are
  * what its hooks see.
+ *
+ * @example
+ * ```ts
+ * import { method, service } from "servicekit";
+ * import { bind, ServerCall } from "servicekit/transport";
+ * import { systemClock } from "servicekit/time";
+ * import { z } from "zod";
+ *
+ * const text = z.object({ text: z.string() });
+ * const echo = service("echo", { say: method({ request: text, response: text }) }).implement({ say: (request) => request });
+ * const around = { clock: systemClock, observers: [], gates: [], policy: {}, values: undefined, report() {}, failed() {} };
+ * class Printed extends ServerCall {
+ *   readonly request = undefined;
+ *   answer: unknown;
+ *   protected succeed(response: unknown) { this.answer = response; this.finish("ok"); }
+ *   protected refuse(error: { code: "internal" }) { this.finish(error.code); }
+ * }
+ * const call = new Printed(bind(echo, around).methods.get("say")!, { startMs: systemClock.now(), timeoutMs: 50 }, {});
+ * call.begin();
+ * if (call.admit() === true) call.dispatch({ text: "hi" });
+ * call.answer; // => { text: "hi" }
+ * ```
  */
 export abstract class ServerCall<Request = unknown, Reply = unknown> extends ActiveCall {
   readonly bound: BoundMethod;
   readonly hooks: Hooks<Request, Reply>;
   #timer: Timer | undefined = undefined;
+  /** When the timer fires. */
+  #dueMs = Infinity;
 
   constructor(bound: BoundMethod, start: CallStart, hooks: Hooks<Request, Reply>) {
     super(bound.info, start);
@@ -66,7 +92,8 @@ export abstract class ServerCall<Request = unknown, Reply = unknown> extends Act
   admit(): boolean | Promise<boolean> {
     if (this.hooks.before !== undefined) {
       try {
-        for (const before of this.hooks.before) this.context = before(this.context, this.request);
+        for (const before of this.hooks.before)
+          this.context = checkContext("a before hook", before(this.context, this.request));
       } catch (error) {
         this.fail(error);
         return false;
@@ -106,12 +133,14 @@ export abstract class ServerCall<Request = unknown, Reply = unknown> extends Act
 
   #passes(admission: Admission): boolean {
     if (this.outcome !== undefined) return false;
-    if (ServiceError.is(admission)) {
-      this.fail(admission);
-      return false;
+    if (isContext(admission)) {
+      this.context = admission;
+      return true;
     }
-    this.context = admission;
-    return true;
+    // Whoever forgot to return must not have let anybody in.
+    const forgot = (): Error => new TypeError(`a gate should return a context or an error, got ${shown(admission)}`);
+    this.fail(ServiceError.is(admission) ? admission : forgot());
+    return false;
   }
 
   /** Takes the wire value of the request through validation, middleware and handler, and answers. */
@@ -158,14 +187,33 @@ export abstract class ServerCall<Request = unknown, Reply = unknown> extends Act
     }
   }
 
-  /** Ends the call with an error; only the first end counts. */
+  /** Ends the call with an error; only the first end counts. Never throws. */
   fail(thrown: unknown): void {
     if (this.outcome !== undefined) return;
-    const error = toServiceError(thrown);
+    const error = this.#declared(toServiceError(thrown));
     this.error = error;
-    if (error.code === "internal" || error.code === "unknown") this.bound.around.failed(error, this.method);
+    if (error.code === "internal" || error.code === "unknown")
+      this.guarded(() => this.bound.around.failed(error, this.method));
     if (this.hooks.errorHandler !== undefined) this.guarded(() => this.hooks.errorHandler!(error, this.context));
-    this.refuse(error);
+    try {
+      this.refuse(error);
+    } catch (failure) {
+      this.report(failure);
+      this.finish(error.code);
+    }
+  }
+
+  // Details leave as a response does: what their schema declares and nothing else.
+  #declared(error: ServiceError): ServiceError {
+    if (error.origin !== "declared" || error.details === undefined) return error;
+    const project = this.bound.details.get(error.reason);
+    if (project === undefined) return error;
+    const { code, reason, origin, retryAfterMs, cause } = error;
+    try {
+      return bareError(error.message, { code, reason, details: project(error.details), origin, retryAfterMs, cause });
+    } catch (misfit) {
+      return toServiceError(misfit);
+    }
   }
 
   /** Runs the after hooks over a reply that is about to be written. */
@@ -179,20 +227,30 @@ export abstract class ServerCall<Request = unknown, Reply = unknown> extends Act
     return errorEncoder !== undefined && this.guarded(() => errorEncoder(error, reply, this.context));
   }
 
-  /** Runs a user's function whose failure must not become the call's; false when it threw. */
-  protected guarded(run: () => void): boolean {
+  /** Runs a user's function whose failure, now or later, must not become the call's; false when it threw. */
+  protected guarded(run: () => unknown): boolean {
     try {
-      run();
+      const result = run();
+      if (isPromise(result)) result.then(undefined, (error: unknown) => this.report(error));
       return true;
     } catch (error) {
-      this.bound.around.report(error, this.method);
+      this.report(error);
       return false;
+    }
+  }
+
+  /** Tells of an error that is not the call's. */
+  protected report(error: unknown): void {
+    try {
+      this.bound.around.report(error, this.method);
+    } catch {
+      // Nobody is left to be told.
     }
   }
 
   /** Called off by the peer or the transport: the handler's signal aborts, and nobody is answered. */
   abandon(reason: ServiceError): void {
-    this.cancel(reason);
+    this.guarded(() => this.cancel(reason));
     this.fail(reason);
   }
 
@@ -213,13 +271,32 @@ export abstract class ServerCall<Request = unknown, Reply = unknown> extends Act
 
   // Only a call that waits needs a timer: a synchronous handler is over before one could fire.
   protected arm(): void {
-    if (this.#timer !== undefined || this.context.deadlineMs === Infinity) return;
+    const { deadlineMs } = this.context;
+    // It is armed already, or has no deadline; a gate that waited may have been followed by one that shortens it.
+    if (deadlineMs === this.#dueMs) return;
+    this.#timer?.cancel();
+    this.#dueMs = deadlineMs;
     const { clock } = this.bound.around;
-    this.#timer = clock.expire(this.context.deadlineMs - clock.now(), this);
+    this.#timer = clock.expire(deadlineMs - clock.now(), this);
   }
 }
 
-/** The error for a request that does not fit its schema: paths and messages of the first issues. */
+/** Returns what a user's function gave when it is a context. */
+function checkContext(who: string, given: unknown): Context {
+  if (isContext(given)) return given;
+  throw new TypeError(`${who} should return a context, got ${shown(given)}`);
+}
+
+/**
+ * The error for a request that does not fit its schema: paths and messages of the first issues.
+ *
+ * @example
+ * ```ts
+ * import { invalidRequest } from "servicekit/transport";
+ *
+ * invalidRequest([{ message: "should be a string", path: ["text"] }]).details; // => { issues: [{ path: ["text"], message: "should be a string" }] }
+ * ```
+ */
 export function invalidRequest(issues: readonly Issue[]): ServiceError {
   const shown = issues.slice(0, MAX_ISSUES).map(({ message, path = [] }) => ({
     path: path.map((segment) => String(typeof segment === "object" ? segment.key : segment)),

@@ -4,13 +4,29 @@
  * @module
  */
 import { policyError, ServiceError, toServiceError } from "../errors/index.ts";
-import type { BoundMethod } from "./bind.ts";
+import type { BoundMethod, Project } from "./bind.ts";
 import { invalidRequest, ServerCall } from "./server-call.ts";
 
-/** Turns a response into its wire form, declared fields only. */
-export type Project = (response: unknown) => unknown;
-
-/** A streaming call; `answers` is what the transport sends, message by message, as it is asked for. */
+/**
+ * A streaming call; `answers` is what the transport sends, message by message, as it is asked for.
+ *
+ * @example
+ * ```ts
+ * import { method, service } from "servicekit";
+ * import { systemClock } from "servicekit/time";
+ * import { bind, ServerStream } from "servicekit/transport";
+ * import { z } from "zod";
+ *
+ * const n = z.object({ n: z.int() });
+ * const counter = service("counter", { to: method({ request: n, response: n, stream: "server" }) });
+ * const impl = counter.implement({ async *to({ n }) { for (let i = 1; i <= n; i++) yield { n: i }; } });
+ * const around = { clock: systemClock, observers: [], gates: [], policy: {}, values: undefined, report() {}, failed() {} };
+ * const call = new ServerStream(bind(impl, around).methods.get("to")!, { startMs: systemClock.now(), timeoutMs: 1000 }, {});
+ * const got: unknown[] = [];
+ * for await (const answer of call.answers({ n: 2 }, (value) => value)) got.push(answer);
+ * got; // => [{ n: 1 }, { n: 2 }]
+ * ```
+ */
 export class ServerStream extends ServerCall {
   readonly request = undefined;
 
@@ -65,7 +81,7 @@ export class ServerStream extends ServerCall {
       }
     } finally {
       // Not awaited: a handler that is stuck must not hold the caller.
-      void Promise.resolve(responses.return?.()).catch((error: unknown) => bound.around.report(error, bound.info));
+      void Promise.resolve(responses.return?.()).catch((error: unknown) => this.report(error));
     }
   }
 
