@@ -13,16 +13,34 @@ const integer = { type: "integer" };
 
 describe("stringCoercer", () => {
   it("reads integers in decimal and leaves everything else to the validation", () => {
-    expect(["0", "-1", "42", "9007199254740991"].map((text) => coerce(integer, text))).toEqual([0, -1, 42, 9007199254740991]);
-    for (const text of ["", " 1", "1 ", "0x10", "1e3", "1.0", "+1", "007", "9007199254740993", "Infinity", "١", "1_000"]) {
+    expect(["0", "-1", "42", "9007199254740991"].map((text) => coerce(integer, text))).toEqual([
+      0, -1, 42, 9007199254740991,
+    ]);
+    for (const text of [
+      "",
+      " 1",
+      "1 ",
+      "0x10",
+      "1e3",
+      "1.0",
+      "+1",
+      "007",
+      "9007199254740993",
+      "Infinity",
+      "١",
+      "1_000",
+    ]) {
       expect(coerce(integer, text)).toBe(text);
     }
   });
 
   it("reads numbers as JSON writes them", () => {
     const number = { type: "number" };
-    expect(["1.5", "-0.25", "1e3", "2E-2", "0"].map((text) => coerce(number, text))).toEqual([1.5, -0.25, 1000, 0.02, 0]);
-    for (const text of ["", ".5", "1.", "NaN", "Infinity", "1e999", "0b1", "1,5"]) expect(coerce(number, text)).toBe(text);
+    expect(["1.5", "-0.25", "1e3", "2E-2", "0"].map((text) => coerce(number, text))).toEqual([
+      1.5, -0.25, 1000, 0.02, 0,
+    ]);
+    for (const text of ["", ".5", "1.", "NaN", "Infinity", "1e999", "0b1", "1,5"])
+      expect(coerce(number, text)).toBe(text);
   });
 
   it("reads booleans by their two names", () => {
@@ -46,7 +64,14 @@ describe("stringCoercer", () => {
 
   it("reads the constants of an enum, numbers by value", () => {
     const some = { enum: [1, 2.5, "x", true, null] };
-    expect(["1", "2.5", "x", "true", "null", "3"].map((text) => coerce(some, text))).toEqual([1, 2.5, "x", true, null, "3"]);
+    expect(["1", "2.5", "x", "true", "null", "3"].map((text) => coerce(some, text))).toEqual([
+      1,
+      2.5,
+      "x",
+      true,
+      null,
+      "3",
+    ]);
     expect(coerce({ const: 7 }, "7")).toBe(7);
     expect(coerce({ const: {} }, "[object Object]")).toBe("[object Object]");
   });
@@ -56,7 +81,9 @@ describe("stringCoercer", () => {
     expect(coerce(list, "1", "x", "3")).toEqual([1, "x", 3]);
     expect(coerce(list, "1")).toEqual([1]);
     expect(coerce({ type: "array" }, "1", "2")).toEqual(["1", "2"]);
-    expect(coerce({ type: "array", prefixItems: [integer, { type: "boolean" }], items: false }, "1", "true", "x")).toEqual([1, true, "x"]);
+    expect(
+      coerce({ type: "array", prefixItems: [integer, { type: "boolean" }], items: false }, "1", "true", "x"),
+    ).toEqual([1, true, "x"]);
   });
 
   it("hides no repetition of a parameter that may be given once", () => {
@@ -69,7 +96,10 @@ describe("stringCoercer", () => {
     expect(coerce({ anyOf: [integer, { type: "boolean" }, { type: "string" }] }, "true")).toBe(true);
     expect(coerce({ oneOf: [{ type: "string" }, integer] }, "5")).toBe("5");
     expect(coerce({ anyOf: [{ type: "string" }, { type: "array", items: { type: "string" } }] }, "a")).toBe("a");
-    expect(coerce({ anyOf: [{ type: "string" }, { type: "array", items: { type: "string" } }] }, "a", "b")).toEqual(["a", "b"]);
+    expect(coerce({ anyOf: [{ type: "string" }, { type: "array", items: { type: "string" } }] }, "a", "b")).toEqual([
+      "a",
+      "b",
+    ]);
   });
 
   it("follows references into the document it is given", () => {

@@ -84,7 +84,9 @@ function textOf(value: unknown): string {
   const isSayable = value === null || typeof value === "boolean" || typeof value === "bigint" || Number.isFinite(value);
   if (isSayable) return String(value);
   throw policyError("invalid_request", {
-    cause: new TypeError(`a parameter should be text, a number, a boolean, null or a list of them, got ${typeName(value)}`),
+    cause: new TypeError(
+      `a parameter should be text, a number, a boolean, null or a list of them, got ${typeName(value)}`,
+    ),
   });
 }
 

@@ -9,7 +9,7 @@ import type { JsonType, Plain } from "./plain.ts";
 import { wrongSchema, type JsonSchema, type Scope } from "./schema.ts";
 
 /** A declared property. */
-export interface FieldForm {
+interface FieldForm {
   readonly name: string;
   readonly schema: JsonSchema;
   readonly required: boolean;
@@ -130,11 +130,16 @@ function namesOf(
   scope: Scope,
 ): { readonly all?: readonly string[]; readonly allows?: (name: string) => boolean } | undefined {
   if (plain.names === undefined) return undefined;
-  const options = alternatives(plain.names, scope).filter(({ types }) => types === undefined || types.includes("string"));
+  const options = alternatives(plain.names, scope).filter(
+    ({ types }) => types === undefined || types.includes("string"),
+  );
   if (options.every(({ values }) => values !== undefined)) {
     return { all: options.flatMap(({ values }) => values!).filter((one) => typeof one === "string") };
   }
-  const rules = options.map((option) => ({ values: option.values, tests: option.text.map((one) => regExp(one, scope)) }));
+  const rules = options.map((option) => ({
+    values: option.values,
+    tests: option.text.map((one) => regExp(one, scope)),
+  }));
   if (rules.some(({ values, tests }) => values === undefined && tests.length === 0)) return {};
   return {
     allows: (name) =>
@@ -144,7 +149,7 @@ function namesOf(
 
 function arrayForm({ prefix, items, minItems }: Plain): ArrayForm {
   const head = prefix ?? [];
-  const others = items ?? (prefix === undefined);
+  const others = items ?? prefix === undefined;
   return {
     kind: "array",
     head,

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { formsOf, type ArrayForm, type FieldForm, type Form, type ObjectForm } from "./form.ts";
+import { formsOf, type ArrayForm, type Form, type ObjectForm } from "./form.ts";
 import { sameJson } from "./merge.ts";
 import { jsonForm } from "./misfit.ts";
 import { ownValue, type Wire } from "./own.ts";
@@ -67,7 +67,7 @@ function lazily(schema: JsonSchema, scope: Scope, levels: number): Fits {
 }
 
 /** Constants first: they are what tells branches apart. */
-function rank({ schema, required }: FieldForm): number {
+function rank({ schema, required }: ObjectForm["fields"][number]): number {
   const isConstant = typeof schema === "object" && (schema["const"] ?? schema["enum"]) !== undefined;
   return isConstant ? 0 : required ? 1 : 2;
 }
@@ -92,11 +92,17 @@ function objectMatcher(form: ObjectForm, scope: Scope, levels: number): (value: 
       if (one === undefined ? required : !fits(one, exact)) return false;
     }
     if (!looksFurther) return true;
-    return Object.keys(value).every((name) => names.has(name) || value[name] === undefined || fitsExtra(name, value[name], exact));
+    return Object.keys(value).every(
+      (name) => names.has(name) || value[name] === undefined || fitsExtra(name, value[name], exact),
+    );
   };
 }
 
-function arrayMatcher(form: ArrayForm, scope: Scope, levels: number): (value: readonly unknown[], exact: boolean) => boolean {
+function arrayMatcher(
+  form: ArrayForm,
+  scope: Scope,
+  levels: number,
+): (value: readonly unknown[], exact: boolean) => boolean {
   const head = form.head.map((schema) => lazily(schema, scope, levels - 1));
   const items = form.items === undefined ? undefined : lazily(form.items, scope, levels - 1);
   return function fitsArray(value, exact) {

@@ -72,7 +72,10 @@ function commonTypes(
   if (left === undefined || right === undefined) return left ?? right;
   const within = (one: JsonType, types: readonly JsonType[]): boolean =>
     types.includes(one) || (one === "integer" && types.includes("number"));
-  return [...left.filter((one) => within(one, right)), ...right.filter((one) => within(one, left) && !left.includes(one))];
+  return [
+    ...left.filter((one) => within(one, right)),
+    ...right.filter((one) => within(one, left) && !left.includes(one)),
+  ];
 }
 
 function commonValues(

@@ -32,9 +32,8 @@ export function typeName(value: unknown): string {
 
 /** What JSON makes of a value: the result of its `toJSON` when it has one, the number of a bigint that is a safe integer. */
 export function jsonForm(value: unknown): unknown {
-  if (typeof value === "bigint") {
-    return BigInt.asIntN(54, value) === value && Number.isSafeInteger(Number(value)) ? Number(value) : value;
-  }
+  // A bigint beyond 2⁵³ rounds to a number that is not safe either.
+  if (typeof value === "bigint") return Number.isSafeInteger(Number(value)) ? Number(value) : value;
   if (typeof value !== "object" || value === null) return value;
   const { toJSON } = value as { readonly toJSON?: unknown };
   return typeof toJSON === "function" ? (toJSON.call(value, "") as unknown) : value;

@@ -72,10 +72,11 @@ function walk(value: Nested, left: number, maxDepth: number): number {
   if (Array.isArray(value)) return walkArray(value, left, maxDepth);
   let keys = 0;
   // for-in reads through the enumeration cache, which Object.keys and Object.values copy.
-  for (const key in value) {
+  const record = value as Readonly<Record<string, unknown>>;
+  for (const key in record) {
     keys++;
     if (key === "__proto__") throw malformed("the JSON has the key __proto__");
-    const one = (value as Readonly<Record<string, unknown>>)[key];
+    const one = record[key];
     if (typeof one === "object") {
       if (one !== null) keys += walk(one as Nested, left - 1, maxDepth);
     } else if (one === Infinity || one === -Infinity) outOfRange();

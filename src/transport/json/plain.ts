@@ -104,7 +104,8 @@ export function schemas(node: JsonSchemaNode, keyword: string, scope: Scope): re
 function schemaMap(node: JsonSchemaNode, keyword: string, scope: Scope): ReadonlyMap<string, JsonSchema> | undefined {
   const value = node[keyword];
   if (value === undefined) return undefined;
-  if (typeof value !== "object" || value === null) throw wrongSchema(scope, `${keyword} should be an object, got ${shown(value)}`);
+  if (typeof value !== "object" || value === null)
+    throw wrongSchema(scope, `${keyword} should be an object, got ${shown(value)}`);
   return new Map(Object.entries(value).map(([name, one]) => [name, checked(one, `${keyword}.${name}`, scope)]));
 }
 

@@ -22,7 +22,16 @@ describe("resolveRef", () => {
   });
 
   it("refuses, by name, what leads out of the document or to nothing", () => {
-    const refs = ["#/$defs/Missing", "#/$defs/constructor", "#/__proto__", "#/$defs/wrong", "other.json", "#anchor", "#/%", 7];
+    const refs = [
+      "#/$defs/Missing",
+      "#/$defs/constructor",
+      "#/__proto__",
+      "#/$defs/wrong",
+      "other.json",
+      "#anchor",
+      "#/%",
+      7,
+    ];
     for (const ref of refs) expect(() => resolveRef(ref, scope)).toThrow(/^add\.sum response: \$ref should/);
   });
 });

@@ -4,20 +4,19 @@
  * @module
  */
 
-/** What a field holds when that can be written without a call: the numbers are compared on the hot path. */
-export const OTHER = 0;
-export const INTEGER = 1;
-export const NUMBER = 2;
-export const STRING = 3;
-export const BOOLEAN = 4;
-export const ANY = 5;
+import { ANY, BOOLEAN, INTEGER, NUMBER, STRING } from "./kinds.ts";
 
-// Everything JSON must escape, and surrogates, of which lone ones must be; pairs go the slower way too.
-const UNPLAIN = /["\\\u0000-\u001f\ud800-\udfff]/;
+// All but the quote, the backslash, control characters, and surrogates: lone ones are escaped, pairs go that way too.
+const SPECIAL = /[^ !#-[\]-\ud7ff\ue000-\uffff]/;
+
+/** Whether a string stands in JSON as it is, between two quotes. */
+export function isUnescaped(text: string): boolean {
+  return !SPECIAL.test(text);
+}
 
 /** A string as JSON text, byte for byte what JSON.stringify gives. */
 export function quote(text: string): string {
-  return UNPLAIN.test(text) ? JSON.stringify(text) : '"' + text + '"';
+  return isUnescaped(text) ? '"' + text + '"' : JSON.stringify(text);
 }
 
 /** The JSON text of a scalar that is of its kind; undefined when it is not, or when the kind is no scalar. */

@@ -6,11 +6,12 @@
  *
  * @module
  */
+import type { Compile, Compiled, Write } from "./compiled.ts";
 import type { ObjectForm } from "./form.ts";
+import { OTHER, STRING } from "./kinds.ts";
 import { jsonForm, Misfit, within } from "./misfit.ts";
 import { isInherited, ownValue, type Wire } from "./own.ts";
-import { isNative, OTHER, quote, scalarText } from "./text.ts";
-import type { Compile, Compiled, Write } from "./compiled.ts";
+import { isNative, isUnescaped, quote, scalarText } from "./text.ts";
 
 interface Field {
   readonly name: string;
@@ -26,8 +27,9 @@ interface Field {
 /** Compiles the writer of one object form. */
 export function objectWriter(form: ObjectForm, compile: Compile): Write {
   const fields = form.fields.map(({ name, schema, required }): Field => {
-    const key = `${JSON.stringify(name)}:`;
     const { kind, write } = compile(schema);
+    // The quote that opens a string stands with its key: one text less to make and to flatten.
+    const key = `${JSON.stringify(name)}:${kind === STRING ? '"' : ""}`;
     return { name, required, inherited: isInherited(name), opening: `{${key}`, following: `,${key}`, kind, write };
   });
   const others = otherFields(form, compile);
@@ -44,7 +46,10 @@ export function objectWriter(form: ObjectForm, compile: Compile): Write {
         if (!field.required) continue;
         if (Array.isArray(from)) return objectOf(from) as never;
       }
-      out += (out.length === 0 ? field.opening : field.following) + (scalarText(field.kind, one) ?? nested(field, one));
+      const lead = out.length === 0 ? field.opening : out + field.following;
+      if (field.kind !== STRING) out = lead + (scalarText(field.kind, one) ?? nested(field, one));
+      else if (typeof one === "string" && isUnescaped(one)) out = lead + one + '"';
+      else out = lead + nested(field, one).slice(1);
     }
     return out.length === 0 ? "{}" : out + "}";
   }
@@ -75,7 +80,6 @@ function recordWriter(kind: number, others: (from: Wire) => string): Write {
 }
 
 function isAllNative(kind: number, from: Wire): boolean {
-  if (from["toJSON"] !== undefined) return false;
   for (const name in from) if (!isNative(kind, from[name])) return false;
   return true;
 }
@@ -131,4 +135,3 @@ function entry(write: Write, value: unknown): string {
     throw within(".*", thrown);
   }
 }
-

@@ -6,9 +6,10 @@
  */
 import type { Compiled, Write } from "./compiled.ts";
 import type { ScalarForm, ValuesForm } from "./form.ts";
+import { ANY, BOOLEAN, INTEGER, NUMBER, OTHER, STRING } from "./kinds.ts";
 import { sameJson } from "./merge.ts";
 import { jsonForm, Misfit } from "./misfit.ts";
-import { ANY, BOOLEAN, INTEGER, NUMBER, OTHER, scalarText, STRING } from "./text.ts";
+import { scalarText } from "./text.ts";
 
 /** What a form is called in an error. */
 export const NAMES = {

@@ -8,7 +8,7 @@ import type { Write } from "./compiled.ts";
 import { formsOf, type Form, type ObjectForm } from "./form.ts";
 import { matcher } from "./match.ts";
 import { jsonForm, Misfit } from "./misfit.ts";
-import { isInherited, ownValue, type Wire } from "./own.ts";
+import type { Wire } from "./own.ts";
 import type { Scope } from "./schema.ts";
 import { listed, NAMES } from "./write-scalar.ts";
 
@@ -119,10 +119,9 @@ function byConstant(candidates: readonly Branch[], scope: Scope): Write | undefi
     if (constants.some((values) => values === undefined)) continue;
     const writes = new Map(constants.flatMap((values, i) => values!.map((value) => [value, candidates[i]!.write])));
     if (writes.size < constants.flat().length) continue;
-    const inherited = isInherited(name);
     const rule = `should have .${name} ${listed([...writes.keys()])}`;
     return function writeByConstant(value) {
-      const write = writes.get(inherited ? ownValue(value as Wire, name) : (value as Wire)[name]);
+      const write = writes.get((value as Wire)[name]);
       if (write === undefined) throw new Misfit(rule, value);
       return write(value);
     };

@@ -8,9 +8,9 @@
 import { policyError, type ServiceError } from "../../errors/index.ts";
 import type { Compile, Compiled, Write } from "./compiled.ts";
 import { formsOf, type Form } from "./form.ts";
+import { OTHER } from "./kinds.ts";
 import { Misfit } from "./misfit.ts";
 import { resolveRef, type JsonSchema, type JsonSchemaNode, type Scope } from "./schema.ts";
-import { OTHER } from "./text.ts";
 import { arrayWriter } from "./write-array.ts";
 import { objectWriter } from "./write-object.ts";
 import { scalarWriter, valuesWriter } from "./write-scalar.ts";
@@ -96,7 +96,13 @@ function compiler(scope: Scope): Compile {
     const [first] = forms;
     if (first === undefined) return { kind: OTHER, write: writeNothing };
     if (forms.length === 1) return compileForm(first);
-    return { kind: OTHER, write: unionWriter(forms.map((form) => ({ form, write: compileForm(form).write })), scope) };
+    return {
+      kind: OTHER,
+      write: unionWriter(
+        forms.map((form) => ({ form, write: compileForm(form).write })),
+        scope,
+      ),
+    };
   }
 
   function compileForm(form: Form): Compiled {
@@ -119,7 +125,17 @@ function followed(schema: JsonSchema, scope: Scope): JsonSchema {
   return at;
 }
 
-const BESIDE_REFERENCE = ["$ref", "$schema", "$defs", "definitions", "title", "description", "default", "examples", "deprecated"];
+const BESIDE_REFERENCE = [
+  "$ref",
+  "$schema",
+  "$defs",
+  "definitions",
+  "title",
+  "description",
+  "default",
+  "examples",
+  "deprecated",
+];
 
 function isOnlyReference(schema: JsonSchema): schema is JsonSchemaNode {
   if (typeof schema === "boolean" || schema["$ref"] === undefined) return false;
