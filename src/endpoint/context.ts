@@ -16,6 +16,8 @@ export interface Context {
   /** Marks a context, so that a client tells it from call options without touching `signal`. */
   readonly "~context": true;
   readonly method: MethodInfo;
+  /** When the call began, on this side's monotonic clock in milliseconds: policies take it rather than read a clock. */
+  readonly startMs: number;
   /** When the call must be over, on this side's monotonic clock in milliseconds. Always there. */
   readonly deadlineMs: number;
   /** Aborts when the caller is gone or the deadline has passed. Made at the first read (2 µs): do not read it for nothing. */
@@ -76,6 +78,7 @@ export function valuesOf<T>(key: Key<T>, value: T, next?: Values): Values {
 /** What a context is a view of: the call in progress. */
 export interface ContextSource {
   readonly method: MethodInfo;
+  readonly startMs: number;
   readonly signal: AbortSignal;
   readonly canceledBy: ServiceError | undefined;
   onCancel(run: (reason: ServiceError) => void): Subscription;
@@ -113,6 +116,10 @@ export class CallContext implements Context {
 
   get method(): MethodInfo {
     return this.call.method;
+  }
+
+  get startMs(): number {
+    return this.call.startMs;
   }
 
   get signal(): AbortSignal {

@@ -50,7 +50,9 @@ describe("rateLimit", () => {
     expect(gate(context, sum)).toBe(context);
     expect(gate(context, sum)).toMatchObject({ retryAfterMs: 334 });
     await clock.advance(334);
-    expect(gate(context, sum)).toBe(context);
+    // A later call: refusals are decided by when a call began.
+    const later = call(clock).context;
+    expect(gate(later, sum)).toBe(later);
   });
 
   it("control: a limit that is too wide lets the same second call through", () => {

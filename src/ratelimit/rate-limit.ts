@@ -37,7 +37,7 @@ export interface RateLimitOptions extends RateOptions {
   readonly maxKeys?: number | undefined;
   /** Default: "refuse": a caller that hears no at once can go elsewhere, and a queue helps nobody under overload. */
   readonly mode?: LimitMode | undefined;
-  /** The clock of the server or client, on which deadlines are. Default: the machine's clock. */
+  /** For waiting: the clock of the server or client. Refusals take the time from their call. Default: the machine's clock. */
   readonly clock?: Clock | undefined;
 }
 
@@ -82,7 +82,7 @@ function methodGate(options: RateLimitOptions, waits: boolean): Gate {
   const bucketOf = perMethod(() => new Bucket(rate, clock));
   function methodRateLimit(context: Context, method: MethodInfo): Admission | Promise<Admission> {
     const bucket = bucketOf(method);
-    const nowMs = clock.now();
+    const nowMs = waits ? clock.now() : context.startMs;
     if (bucket.takeAt(nowMs, 1)) return context;
     return waits ? turn(bucket, context) : refusal(bucket.waitAt(nowMs, 1));
   }
@@ -95,7 +95,7 @@ function keyedGate(options: RateLimitOptions, key: LimitKey, waits: boolean): Ga
   const keyOf = key === "peer" ? peerOf : key;
   const tableOf = perMethod(() => new BucketTable(options));
   function keyedRateLimit(context: Context, method: MethodInfo): Admission | Promise<Admission> {
-    const nowMs = clock.now();
+    const nowMs = waits ? clock.now() : context.startMs;
     const bucket = tableOf(method).bucket(keyOf(context) ?? "", nowMs);
     if (bucket.takeAt(nowMs, 1)) return context;
     return waits ? turn(bucket, context) : refusal(bucket.waitAt(nowMs, 1));

@@ -115,7 +115,7 @@ export function callCases(harness: TransportHarness): readonly Case[] {
         let calls = 0;
         await using sample = await serveUnary(harness, { echo: (request) => (calls++, request) });
         const error = await failureOf(sample.remote.echo({ text: 5 as never }));
-        assert.ok(error.code === "invalid_argument" || error.reason === "invalid_response", error.reason);
+        assert.equal(error.code, "invalid_argument");
         assert.equal(calls, 0);
       },
     },

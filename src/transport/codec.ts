@@ -7,7 +7,7 @@ import { checkFunction, checkOneOf, shown } from "../internal/check.ts";
 import type { JsonSchemaObject, Shape } from "../contract/index.ts";
 import type { Limits } from "./limits.ts";
 import { parseJson } from "./json/parse.ts";
-import { jsonWriter } from "./json/writer.ts";
+import { jsonWriter, type WriteReason } from "./json/writer.ts";
 
 /** Turns bodies into wire values (a schema's input form) and back. Readers and writers are made once per method. */
 export interface Codec {
@@ -23,11 +23,12 @@ export interface Codec {
   /** Makes the reader of messages of one shape; it throws a ServiceError on a body that cannot be read. */
   reader(shape: Shape, limits: Limits): (body: string | Uint8Array) => unknown;
   /**
-   * Makes the writer of messages of one shape; it writes declared fields only.
+   * Makes the writer of messages of one shape; it writes declared fields only. A value that does not fit fails with
+   * `reason`, by default `invalid_response`.
    *
    * @throws {TypeError} when the shape cannot be written, naming `where` and what is missing.
    */
-  writer(shape: Shape, where: string): (value: unknown) => string | Uint8Array;
+  writer(shape: Shape, where: string, reason?: WriteReason): (value: unknown) => string | Uint8Array;
 }
 
 /**
@@ -53,10 +54,10 @@ export const json: Codec = {
       return parseJson(body as string, limits);
     };
   },
-  writer(shape, where) {
+  writer(shape, where, reason) {
     const { toJson } = shape;
     if (toJson !== undefined) return (value) => JSON.stringify(toJson(value));
-    return jsonWriter(schemaOf(shape, where), where);
+    return jsonWriter(schemaOf(shape, where), where, reason);
   },
 };
 

@@ -31,7 +31,7 @@ const MAX_ISSUES = 20;
  *
  * @example
  * ```ts
- * import { method, service } from "servicekit";
+ * import { method, service, type ServiceError } from "servicekit";
  * import { bind, ServerCall } from "servicekit/transport";
  * import { systemClock } from "servicekit/time";
  * import { z } from "zod";
@@ -43,7 +43,7 @@ const MAX_ISSUES = 20;
  *   readonly request = undefined;
  *   answer: unknown;
  *   protected succeed(response: unknown) { this.answer = response; this.finish("ok"); }
- *   protected refuse(error: { code: "internal" }) { this.finish(error.code); }
+ *   protected refuse(error: ServiceError) { this.finish(error.code); }
  * }
  * const call = new Printed(bind(echo, around).methods.get("say")!, { startMs: systemClock.now(), timeoutMs: 50 }, {});
  * call.begin();

@@ -104,8 +104,8 @@ function wires(service: BoundService, hooks: Wire["hooks"]): ReadonlyMap<string,
     [...service.methods].map(([name, bound]) => {
       const { request, response } = bound.method;
       const where = `${service.name}.${name}`;
-      const cross = (shape: typeof request, side: string): ((value: unknown) => unknown) => {
-        const write = json.writer(shape, `${where} ${side}`);
+      const cross = (shape: typeof request, side: "request" | "response"): ((value: unknown) => unknown) => {
+        const write = json.writer(shape, `${where} ${side}`, `invalid_${side}`);
         const read = json.reader(shape, limits);
         return (value) => read(write(value));
       };
