@@ -23,6 +23,8 @@ export interface ReadOptions {
 /** One connection. */
 export class Wire {
   readonly socket: Socket;
+  /** Resolves when the connection is made. */
+  readonly connected: Promise<void>;
   /** Resolves when the peer has closed the connection, or reset it. */
   readonly closed: Promise<void>;
   #received: Buffer = Buffer.alloc(0);
@@ -32,6 +34,7 @@ export class Wire {
   constructor(address: string) {
     const { hostname, port } = new URL(address);
     this.socket = connect({ host: hostname, port: Number(port), allowHalfOpen: true });
+    this.connected = new Promise((resolve) => this.socket.once("connect", () => resolve()));
     this.socket.on("data", (chunk: Buffer) => {
       this.#received = Buffer.concat([this.#received, chunk]);
       this.#wake();

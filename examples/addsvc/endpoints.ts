@@ -1,34 +1,36 @@
 /**
- * What stands around each method: limit, breaker, a line and a duration per call.
+ * What stands around each method: a line and a duration per call, a limit, a breaker.
  *
  * @module
  */
-import type { Implementation, Observe } from "servicekit";
-import type { Logger } from "servicekit/log";
+import type { Implementation, MethodInfo, Observer } from "servicekit";
+import { logOf } from "servicekit/log";
 import type { Registry } from "servicekit/metrics";
 import { add, type AddService } from "./service.ts";
 
-const NAMES: Readonly<Record<string, string>> = { sum: "Sum", concat: "Concat" };
-
-export function endpoints(handlers: AddService, log: Logger, metrics: Registry): Implementation {
+export function endpoints(handlers: AddService, metrics: Registry): Implementation {
   const duration = metrics.summary({
     name: "example_addsvc_request_duration_seconds",
     help: "Request duration in seconds.",
     labels: ["method", "success"],
   });
-  const timed: Observe = ({ name }) => {
-    const method = NAMES[name];
-    if (method === undefined) return undefined;
-    const [success, failure] = ["true", "false"].map((success) => duration.with({ method, success }));
+
+  function timed({ name }: MethodInfo): Observer {
+    const method = name === "sum" ? "Sum" : "Concat";
+    const [ok, failed] = [duration.with({ method, success: "true" }), duration.with({ method, success: "false" })];
     return {
-      end({ error, durationMs }) {
-        // A declared error is an answer: Go kit's Failer does not count it either.
-        const failed = error !== undefined && error.origin !== "declared";
-        (failed ? failure! : success!).observe(durationMs / 1000);
-        log.info("", { method, transport_error: failed ? error.message : null, took: `${durationMs.toFixed(3)}ms` });
+      end({ context, error, durationMs }) {
+        // A declared error is an answer, no failure: Go kit's Failer, kept by the type.
+        const failure = error?.origin === "declared" ? undefined : error;
+        (failure === undefined ? ok : failed).observe(durationMs / 1000);
+        const took = `${durationMs.toFixed(3)}ms`;
+        logOf(context).info("", { method, transport_error: failure?.message ?? null, took });
       },
     };
-  };
+  }
+
+  // Go kit's breaker trips on more than five failures in a row. The limit stands outside it, before the body is read: in
+  // Go kit it is inside, so that six callers who were too fast shut Sum for everybody, for a minute.
   const breaker = { consecutive: 6, openMs: 60_000 };
   return add.implement(handlers, {
     observers: [timed],

@@ -9,29 +9,22 @@ import { serve } from "servicekit/server";
 import { tracer } from "servicekit/trace";
 import { debugServer } from "servicekit/transport/http";
 import { endpoints } from "./endpoints.ts";
-import { flags } from "./flags.ts";
+import { address, flags } from "../flags.ts";
 import { basic, instrumenting, logging } from "./service.ts";
 import { goHttp, goJsonrpc } from "./transport.ts";
 
-const options = flags("addsvc", {
+const options = flags("addsvc [flags]", {
   "debug.addr": [":8080", "Debug and metrics listen address"],
   "http-addr": [":8081", "HTTP listen address"],
   "jsonrpc-addr": [":8084", "JSON RPC listen address"],
-  strict: [false, "Answer business errors over JSON RPC as Go kit does, which drops them"],
+  strict: [false, "Drop business errors over JSON RPC, as Go kit does"],
 });
-
-/** Go's `host:port`, where the host may be left out. */
-function address(text: string): { readonly port: number; readonly host?: string } {
-  const colon = text.lastIndexOf(":");
-  const host = text.slice(0, colon).replace(/^\[|\]$/g, "");
-  return { port: Number(text.slice(colon + 1)), ...(host === "" ? {} : { host }) };
-}
 
 const log = logger({ format: "logfmt" });
 const metrics = registry();
 const service = instrumenting(logging(basic), metrics);
 
-const running = await serve(endpoints(service, log, metrics), {
+const running = await serve(endpoints(service, metrics), {
   on: [
     debugServer(address(options["debug.addr"])),
     goHttp(address(options["http-addr"])),

@@ -3,8 +3,8 @@
  *
  * @module
  */
-import { error, method, service, type Context, type Handlers } from "servicekit";
-import { logOf } from "servicekit/log";
+import { error, method, service, ServiceError, type Context, type Handlers } from "servicekit";
+import { logOf, type Fields } from "servicekit/log";
 import type { Registry } from "servicekit/metrics";
 import { z } from "zod";
 
@@ -12,8 +12,9 @@ export const twoZeroes = error("two_zeroes", { code: "invalid_argument", message
 export const overflow = error("int_overflow", { code: "out_of_range", message: "integer overflow" });
 export const tooLong = error("max_size_exceeded", { code: "out_of_range", message: "result exceeds maximum size" });
 
-// Absent fields are Go's zero values.
-const int = z.int().default(0), text = z.string().default("");
+// An absent field is Go's zero value.
+const int = z.int().default(0);
+const text = z.string().default("");
 
 export const add = service("add", {
   sum: method({
@@ -32,8 +33,11 @@ export const add = service("add", {
 
 export type AddService = Handlers<typeof add.methods>;
 
-const MAX = 2 ** 31 - 1, MIN = -(2 ** 31), MAX_BYTES = 10;
+const MAX = 2 ** 31 - 1;
+const MIN = -(2 ** 31);
+const MAX_BYTES = 10;
 
+/** The rules. A sum is held to 32 bits only where something is added: 5000000000 + 0 is fine, as in Go. */
 export const basic: AddService = {
   sum({ a, b }) {
     if (a === 0 && b === 0) return twoZeroes();
@@ -43,33 +47,41 @@ export const basic: AddService = {
   concat: ({ a, b }) => (Buffer.byteLength(a) + Buffer.byteLength(b) > MAX_BYTES ? tooLong() : { v: a + b }),
 };
 
-/** Logs every call with its arguments and outcome. */
+/** Writes a line per call: what was asked, and what came of it. */
 export function logging(next: AddService): AddService {
-  const logged = <A extends { a: unknown; b: unknown }, R>(name: string, handler: (request: A, context: Context) => R) =>
-    async (request: A, context: Context): Promise<Awaited<R>> => {
-      const result = await handler(request, context);
-      const { v = null, message = null } = result as { v?: unknown; message?: unknown };
-      logOf(context).info("", { method: name, a: request.a, b: request.b, v, err: message });
-      return result;
-    };
-  return { sum: logged("Sum", next.sum), concat: logged("Concat", next.concat) };
+  return {
+    sum: async (request, context) => told(context, { method: "Sum", ...request }, await next.sum(request, context)),
+    concat: async (request, context) =>
+      told(context, { method: "Concat", ...request }, await next.concat(request, context)),
+  };
+}
+
+function told<R extends { v: unknown } | ServiceError>(context: Context, asked: Fields, result: R): R {
+  const isError = ServiceError.is(result);
+  logOf(context).info("", { ...asked, v: isError ? null : result.v, err: isError ? result.message : null });
+  return result;
 }
 
 /** Counts what was summed and concatenated. */
 export function instrumenting(next: AddService, metrics: Registry): AddService {
-  const name = (what: string, help: string) => metrics.counter({ name: `example_addsvc_${what}`, help });
-  const ints = name("integers_summed", "Total count of integers summed via the Sum method.");
-  const chars = name("characters_concatenated", "Total count of characters concatenated via the Concat method.");
+  const ints = metrics.counter({
+    name: "example_addsvc_integers_summed",
+    help: "Total count of integers summed via the Sum method.",
+  });
+  const bytes = metrics.counter({
+    name: "example_addsvc_characters_concatenated",
+    help: "Total count of characters concatenated via the Concat method.",
+  });
   return {
     async sum(request, context) {
       const result = await next.sum(request, context);
-      // A counter only grows: a negative sum took Go kit's service down.
-      if ("v" in result) ints.inc(Math.max(0, result.v));
+      // A counter only grows. Go kit adds what is negative too, and its service panics.
+      if (!ServiceError.is(result)) ints.inc(Math.max(0, result.v));
       return result;
     },
     async concat(request, context) {
       const result = await next.concat(request, context);
-      if ("v" in result) chars.inc(Buffer.byteLength(result.v));
+      if (!ServiceError.is(result)) bytes.inc(Buffer.byteLength(result.v));
       return result;
     },
   };

@@ -3,17 +3,18 @@
  *
  * @module
  */
+import { STATUS_CODES } from "node:http";
 import { ServiceError } from "servicekit";
 import { json, type Codec } from "servicekit/transport";
-import { httpServer, routes, type HttpServerOptions } from "servicekit/transport/http";
-import { jsonrpcServer, type JsonrpcServerOptions } from "servicekit/transport/jsonrpc";
+import { codeOf, httpClient, httpServer, routes, type ListenOptions } from "servicekit/transport/http";
+import { jsonrpcServer } from "servicekit/transport/jsonrpc";
 import { add } from "./service.ts";
 
 /** Any verb, as Go's mux has it. */
 export const paths = routes(add, { sum: "/sum", concat: "/concat" });
 
 /** JSON as Go's encoding/json reads and writes it: keys in any case, null for absent, HTML escaped, a newline behind. */
-export const goJson: Codec = {
+const goJson: Codec = {
   ...json,
   mediaType: "*/*",
   contentType: "application/json; charset=utf-8",
@@ -21,7 +22,7 @@ export const goJson: Codec = {
     const read = json.reader(shape, limits);
     return (body) => {
       if (body === "") throw new ServiceError("EOF", { code: "invalid_argument" });
-      return lowered(read(body));
+      return lowered(read(body) ?? {});
     };
   },
   writer(shape, where) {
@@ -30,38 +31,55 @@ export const goJson: Codec = {
   },
 };
 
-const lowered = (value: unknown): unknown =>
-  typeof value !== "object" || value === null
-    ? value
-    : Object.fromEntries(Object.entries(value).flatMap(([name, one]) => (one === null ? [] : [[name.toLowerCase(), one]])));
+function lowered(value: unknown): unknown {
+  if (typeof value !== "object" || Array.isArray(value)) return value;
+  const given = Object.entries(value as object).filter(([, field]) => field !== null);
+  return Object.fromEntries(given.map(([name, field]) => [name.toLowerCase(), field]));
+}
 
-const escaped = (text: string): string =>
-  text.replace(/[<>&\u2028\u2029]/g, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`);
+function escaped(text: string): string {
+  return text.replace(/[<>&\u2028\u2029]/g, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`);
+}
 
-export const goHttp = (options: Pick<HttpServerOptions, "port" | "host">) =>
+/** Business errors are 400, all others 500, and the message is all there is of them. */
+export const goHttp = (options: ListenOptions) =>
   httpServer({
     ...options,
     routes: [paths],
     codecs: [goJson],
-    errorEncoder(error, reply) {
+    errorEncoder({ reason, origin, message }, reply) {
+      const isLost = reason === "unknown_method";
       reply.header("content-type", "text/plain; charset=utf-8");
-      if (error.reason === "unknown_method") reply.body = "404 page not found\n";
-      else {
-        reply.status = error.origin === "declared" ? 400 : 500;
-        reply.body = `${escaped(JSON.stringify({ error: error.message }))}\n`;
-      }
+      reply.status = isLost ? 404 : origin === "declared" ? 400 : 500;
+      reply.body = isLost ? "404 page not found\n" : `${escaped(JSON.stringify({ error: message }))}\n`;
     },
   });
 
-/** `strict` answers business errors as Go kit does, which drops them: `sum 0 0` is 0. */
-export const goJsonrpc = ({ strict, ...options }: Pick<JsonrpcServerOptions, "port" | "host"> & { readonly strict: boolean }) =>
+/** Go kit's client takes 200 for an answer, and any other status line for the error. */
+export const goHttpClient = () =>
+  httpClient({
+    routes: [paths],
+    after: [
+      function check(_context, { status }) {
+        if (status !== 200) throw new ServiceError(`${status} ${STATUS_CODES[status]}`, { code: codeOf(status) });
+      },
+    ],
+  });
+
+/**
+ * A business error is answered as an error, which Go kit's client prints. Go kit's server drops it, so that 0 + 0 = 0:
+ * with `strict`, so does this one.
+ */
+export const goJsonrpc = ({ strict = false, ...options }: ListenOptions & { readonly strict?: boolean }) =>
   jsonrpcServer({
     ...options,
     names: "short",
     codec: goJson,
-    errorEncoder(error, reply) {
-      if (error.reason === "invalid_request") reply.error = { code: -32000, message: `couldn't unmarshal body: ${error.message}` };
-      else if (strict && error.origin === "declared") [reply.error, reply.result] = [undefined, error.reason.startsWith("max") ? '{"v":""}' : '{"v":0}'];
-      else if (reply.error !== undefined && reply.error.code > -32600) reply.error = { code: -32603, message: error.message };
+    errorEncoder({ reason, origin, message }, reply, { method }) {
+      if (origin === "declared") {
+        if (!strict) [reply.error, reply.result] = [undefined, method.name === "sum" ? '{"v":0}' : '{"v":""}'];
+      } else if (reason === "invalid_request") {
+        reply.error = { code: -32000, message: `couldn't unmarshal body to ${method.name} request: ${message}` };
+      } else if (reply.error!.code > -32600) reply.error = { code: -32603, message };
     },
   });

@@ -6,6 +6,7 @@
 import { checkNames, checkNumber, checkOneOf, shown } from "../internal/check.ts";
 import type { Kind } from "../endpoint/index.ts";
 import type { AnyErrorType, Schema } from "../errors/index.ts";
+import { DAY_MS } from "./policy.ts";
 import { shapeOf } from "./shape.ts";
 import type { Method, TypesOf } from "./types.ts";
 
@@ -24,9 +25,6 @@ export interface MethodSpec<Rq extends Schema, Rs extends Schema, E extends AnyE
   /** How long a call may take, 1 ms to a day. Default: what the server or client says (3 s). */
   readonly timeoutMs?: number | undefined;
 }
-
-/** A day in milliseconds. */
-const DAY_MS = 86_400_000;
 
 /**
  * Declares a method of a service.
@@ -48,21 +46,38 @@ export function method<
   const E extends AnyErrorType = never,
   const K extends Kind = "unary",
 >(spec: MethodSpec<Rq, Rs, E, K>): Method<TypesOf<Rq, Rs, NoInfer<E>, NoInfer<K>>> {
+  if (typeof spec !== "object" || spec === null) throw new TypeError(`method should be given an object, got ${shown(spec)}`);
   checkNames("method", spec, ["request", "response", "errors", "stream", "idempotent", "timeoutMs"]);
   checkSchema("request", spec.request);
   checkSchema("response", spec.response);
   const { errors = [], idempotent = false, timeoutMs } = spec;
-  for (const one of errors) {
-    if (typeof one !== "function") throw new TypeError(`errors should hold what error() returns, got ${shown(one)}`);
-  }
+  checkErrors(errors);
   return {
     kind: checkOneOf("stream", spec.stream ?? "unary", ["unary", "server", "client", "bidi"]) as NoInfer<K>,
-    idempotent,
+    idempotent: checkBoolean("idempotent", idempotent),
     timeoutMs: timeoutMs === undefined ? undefined : checkNumber("timeoutMs", timeoutMs, { min: 1, max: DAY_MS }),
     request: shapeOf(spec.request),
     response: shapeOf(spec.response),
     errors,
   };
+}
+
+function checkErrors(errors: readonly AnyErrorType[]): void {
+  if (!Array.isArray(errors)) throw new TypeError(`errors should be a list, got ${shown(errors)}`);
+  const reasons = new Set<string>();
+  for (const one of errors as readonly (AnyErrorType | undefined)[]) {
+    if (typeof one !== "function" || typeof (one as AnyErrorType).reason !== "string")
+      throw new TypeError(`errors should hold what error() returns, got ${shown(one)}`);
+    const { reason } = one as AnyErrorType;
+    if (reasons.has(reason)) throw new RangeError(`errors should each have a reason of its own, got "${reason}" twice`);
+    reasons.add(reason);
+  }
+}
+
+// A string such as "no" would repeat orders.
+function checkBoolean(name: string, value: unknown): boolean {
+  if (typeof value === "boolean") return value;
+  throw new TypeError(`${name} should be true or false, got ${shown(value)}`);
 }
 
 function checkSchema(name: string, schema: unknown): void {

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { checkNames, checkNumber, checkOneOf, shown } from "../internal/check.ts";
 
 /** How many calls may begin. */
 export interface LimitPolicy {
@@ -32,4 +33,26 @@ export interface Policy {
   readonly limit?: LimitPolicy | false | undefined;
   /** Default: off on a server, on per instance on a client. */
   readonly breaker?: BreakerPolicy | false | undefined;
+}
+
+/** The longest time a call may be given: a day, in milliseconds. */
+export const DAY_MS = 86_400_000;
+
+/**
+ * Checks the words of a policy; the ranges of its numbers are checked by what is built of them.
+ *
+ * @throws {TypeError | RangeError} with `where` in front.
+ */
+export function checkPolicy(where: string, { timeoutMs, limit, breaker }: Policy): void {
+  if (timeoutMs !== undefined) checkNumber(`${where}timeoutMs`, timeoutMs, { min: 1, max: DAY_MS });
+  checkData(`${where}limit`, limit, ["perSecond", "burst", "per"]);
+  if (limit !== undefined && limit !== false && limit.per !== undefined)
+    checkOneOf(`${where}limit.per`, limit.per, ["method", "peer"]);
+  checkData(`${where}breaker`, breaker, undefined);
+}
+
+function checkData(name: string, data: object | false | undefined, known: readonly string[] | undefined): void {
+  if (data === undefined || data === false) return;
+  if (typeof data !== "object" || data === null) throw new TypeError(`${name} should be an object or false, got ${shown(data)}`);
+  if (known !== undefined) checkNames(name, data, known);
 }

@@ -3,10 +3,10 @@
  *
  * @module
  */
-import { checkString, shown } from "../internal/check.ts";
+import { checkFunction, checkNames, checkString, shown } from "../internal/check.ts";
 import type { Gate, Middleware, Observe, StreamMiddleware } from "../endpoint/index.ts";
-import type { Policy } from "./policy.ts";
-import type { Handlers, Methods, RequestOf, TypesIn } from "./types.ts";
+import { checkPolicy, type Policy } from "./policy.ts";
+import type { AnyMethod, Handlers, Methods, RequestOf, TypesIn } from "./types.ts";
 
 /** What stands around the methods of one service, beside what its server sets for all. */
 export interface Attach<M extends Methods> {
@@ -95,6 +95,9 @@ export function service<M extends Methods>(name: string, methods: M): Service<M>
         `a method of ${name} should not be named like a part of every object or promise, got "${method}"`,
       );
     }
+    const { kind, request } = (methods[method] ?? {}) as Partial<AnyMethod>;
+    if (typeof kind !== "string" || typeof request !== "object")
+      throw new TypeError(`${name}.${method} should be what method() returns, got ${shown(methods[method])}`);
   }
   const described: Service<M> = {
     name,
@@ -108,16 +111,17 @@ export function service<M extends Methods>(name: string, methods: M): Service<M>
 
 function implement(service: AnyService, handlers: object, attach: Attach<Methods>): Implementation {
   const bound: Record<string, (request: never, context: never) => unknown> = {};
+  if (typeof handlers !== "object" || handlers === null)
+    throw new TypeError(`${service.name} should be implemented by an object of handlers, got ${shown(handlers)}`);
   for (const name of Object.keys(service.methods)) {
     const handler: unknown = (handlers as Record<string, unknown>)[name];
     if (typeof handler !== "function")
       throw new TypeError(`${service.name}.${name} should have a handler, got ${shown(handler)}`);
-    bound[name] = Object.hasOwn(handlers, name)
-      ? (handler as (typeof bound)[string])
-      : (handler.bind(handlers) as (typeof bound)[string]);
+    // An object's methods may use `this`, its own as well as those of its class.
+    bound[name] = handler.bind(handlers) as (typeof bound)[string];
   }
   checkKnown(service, "handler", handlers);
-  checkKnown(service, "policy", attach.methods ?? {});
+  checkAttach(service, attach);
   return {
     service,
     handlers: bound,
@@ -127,6 +131,25 @@ function implement(service: AnyService, handlers: object, attach: Attach<Methods
       methods: (attach.methods ?? {}) as AnyAttach["methods"],
     },
   };
+}
+
+function checkAttach(service: AnyService, attach: Attach<Methods>): void {
+  const { gates, observers, methods = {} } = attach;
+  checkNames(`${service.name}.implement`, attach, ["gates", "observers", "methods"]);
+  checkFunctions("gates", gates);
+  checkFunctions("observers", observers);
+  checkKnown(service, "policy", methods);
+  for (const [name, policy] of Object.entries(methods as Readonly<Record<string, MethodPolicy | undefined>>)) {
+    const where = `${service.name}.${name}: `;
+    checkNames(`${where}the policy`, policy ?? {}, ["timeoutMs", "limit", "breaker", "use"]);
+    checkPolicy(where, policy ?? {});
+    checkFunctions(`${where}use`, policy?.use);
+  }
+}
+
+function checkFunctions(name: string, list: readonly unknown[] = []): void {
+  if (!Array.isArray(list)) throw new TypeError(`${name} should be a list of functions, got ${shown(list)}`);
+  list.forEach((one, at) => checkFunction(`${name}[${at}]`, one));
 }
 
 function checkKnown(service: AnyService, what: string, named: object): void {

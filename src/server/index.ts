@@ -3,4 +3,5 @@
  *
  * @module
  */
-export { serve, type Running, type ServeOptions } from "./serve.ts";
+export { serve, type Running } from "./serve.ts";
+export type { ServeOptions } from "./options.ts";

@@ -3,15 +3,14 @@
  *
  * @module
  */
-import { checkNames, checkNumber } from "../internal/check.ts";
-import type { Implementation, Policy } from "../contract/index.ts";
-import { valuesOf, type Gate, type MethodInfo, type Observe } from "../endpoint/index.ts";
+import type { Implementation } from "../contract/index.ts";
+import { valuesOf, type Observe } from "../endpoint/index.ts";
 import { health as healthOf, type Health } from "../health/index.ts";
 import { accessLog, logErrors, logger, loggerKey, nopLogger, type Logger } from "../log/index.ts";
 import { redMetrics, registry, type Registry } from "../metrics/index.ts";
-import { run, runEventLine, type RunEvent, type Runnable, type SignalSource } from "../run/index.ts";
-import { systemClock, type Clock } from "../time/index.ts";
-import { traceCalls, tracer, type Tracer } from "../trace/index.ts";
+import { run, runEventLine, type RunEvent, type Runnable } from "../run/index.ts";
+import { systemClock } from "../time/index.ts";
+import { traceCalls, tracer } from "../trace/index.ts";
 import {
   bind,
   bindOther,
@@ -21,36 +20,7 @@ import {
   type ServerTransport,
   type Surroundings,
 } from "../transport/index.ts";
-
-/** What a server may be told. Everything has a safe default. */
-export interface ServeOptions extends Policy {
-  /** The transports to serve on, each with its own port. */
-  readonly on: readonly ServerTransport[];
-  /** Where lines go: one per call, and what the server does. Default: a logger on the standard output; false for none. */
-  readonly log?: Logger | false | undefined;
-  /** Where calls are counted. Default: a registry of the server's own; false for none. */
-  readonly metrics?: Registry | false | undefined;
-  /** Who decides about and records traces. Default: ids are passed on and logged, nothing is recorded; false for none. */
-  readonly trace?: Tracer | false | undefined;
-  /** Watch every call, inside the server's own observers. Default: none. */
-  readonly observers?: readonly Observe[] | undefined;
-  /** Decide before a body is read, in order. Default: none. */
-  readonly gates?: readonly Gate[] | undefined;
-  /** The health of the process. Default: one without parts. */
-  readonly health?: Health | undefined;
-  /** What runs and stops with the server: consumers, refreshers. Default: nothing. */
-  readonly tasks?: readonly Runnable[] | undefined;
-  /** Which signals stop the server. Default: SIGINT and SIGTERM; false for none, as in tests. */
-  readonly signals?: SignalSource | false | undefined;
-  /** How long to go on serving after `ready` says no, in milliseconds, so that balancers notice. Default: 0. */
-  readonly graceMs?: number | undefined;
-  /** How long calls in flight may take to finish, in milliseconds. Default: 10 s. */
-  readonly drainMs?: number | undefined;
-  /** Is told of failures nobody declared, and of what observers and hooks throw. Default: an error line in the log. */
-  readonly report?: ((error: unknown, method: MethodInfo) => void) | undefined;
-  /** Default: the machine's clock. */
-  readonly clock?: Clock | undefined;
-}
+import { checkServe, type ServeOptions } from "./options.ts";
 
 /** A server that runs. */
 export interface Running extends AsyncDisposable {
@@ -66,25 +36,6 @@ export interface Running extends AsyncDisposable {
   /** The stack of every method, outermost layer first, as text. */
   describe(): string;
 }
-
-const NAMES = [
-  "on",
-  "log",
-  "metrics",
-  "trace",
-  "observers",
-  "gates",
-  "health",
-  "tasks",
-  "signals",
-  "graceMs",
-  "drainMs",
-  "report",
-  "clock",
-  "timeoutMs",
-  "limit",
-  "breaker",
-];
 
 /**
  * Serves one or several implementations. On without asking: limits on size and time, the deadline, a line per call, RED
@@ -110,7 +61,7 @@ const NAMES = [
  * ```
  */
 export async function serve(what: Implementation | readonly Implementation[], options: ServeOptions): Promise<Running> {
-  checkNames("serve", options, NAMES);
+  checkServe(what, options);
   const parts = partsOf(options);
   const services = [what].flat().map((implementation) => bind(implementation, parts.around));
   const describe = (): string =>
@@ -179,9 +130,7 @@ function partsOf(options: ServeOptions): Parts {
     ...(options.log === false ? [] : [accessLog(log)]),
     ...(options.observers ?? []),
   ];
-  const { limit, breaker } = options;
-  const timeoutMs =
-    options.timeoutMs === undefined ? undefined : checkNumber("timeoutMs", options.timeoutMs, { min: 1 });
+  const { timeoutMs, limit, breaker } = options;
   return {
     around: {
       clock,

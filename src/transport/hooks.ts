@@ -5,6 +5,7 @@
  *
  * @module
  */
+import { checkFunction, shown } from "../internal/check.ts";
 import type { ServiceError } from "../errors/index.ts";
 import type { Call, Context } from "../endpoint/index.ts";
 
@@ -25,12 +26,27 @@ export interface Hooks<Request, Reply> {
 /** The names of the hooks. */
 export const HOOKS: readonly string[] = ["before", "after", "errorEncoder", "errorHandler", "finalizer"];
 
-/** The hooks out of a transport's options, empty lists left out so that a call asks once. */
+/**
+ * The hooks out of a transport's options, empty lists left out so that a call asks once.
+ *
+ * @throws {TypeError} when one is not a function, or a list of them where there may be several.
+ */
 export function hooksOf<Request, Reply>(options: Hooks<Request, Reply>): Hooks<Request, Reply> {
   const { before, after, errorEncoder, errorHandler, finalizer } = options;
-  return { before: filled(before), after: filled(after), errorEncoder, errorHandler, finalizer: filled(finalizer) };
+  if (errorEncoder !== undefined) checkFunction("errorEncoder", errorEncoder);
+  if (errorHandler !== undefined) checkFunction("errorHandler", errorHandler);
+  return {
+    before: filled("before", before),
+    after: filled("after", after),
+    errorEncoder,
+    errorHandler,
+    finalizer: filled("finalizer", finalizer),
+  };
 }
 
-function filled<T>(list: readonly T[] | undefined): readonly T[] | undefined {
-  return list === undefined || list.length === 0 ? undefined : list;
+function filled<T>(name: string, list: readonly T[] | undefined): readonly T[] | undefined {
+  if (list === undefined) return undefined;
+  if (!Array.isArray(list)) throw new TypeError(`${name} should be a list of functions, got ${shown(list)}`);
+  list.forEach((one, at) => checkFunction(`${name}[${at}]`, one));
+  return list.length === 0 ? undefined : list;
 }

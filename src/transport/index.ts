@@ -10,9 +10,9 @@ export type { Channel, ClientTransport, LocalTransport, StreamSender, UnarySende
 export { printStacks, type Layer } from "./stack.ts";
 
 // For people who write adapters.
-export { bind, bindOther, type BoundMethod, type BoundService, type Surroundings } from "./bind.ts";
+export { bind, bindOther, type BoundMethod, type BoundService, type Project, type Surroundings } from "./bind.ts";
 export { schemaOf } from "./codec.ts";
 export { ATTEMPT, CORRELATION_ID, CRITICALITY, REQUEST_ID, TIMEOUT } from "./names.ts";
 export type { Hooks } from "./hooks.ts";
 export { invalidRequest, ServerCall } from "./server-call.ts";
-export { ServerStream, type Project } from "./server-stream.ts";
+export { ServerStream } from "./server-stream.ts";

@@ -4,20 +4,18 @@
  * @module
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { policyError, type Outcome, type ServiceError } from "../../errors/index.ts";
+import { bareError, policyError, type Outcome, type ServiceError } from "../../errors/index.ts";
 import type { Carrier } from "../../endpoint/index.ts";
+import { isPromise } from "../../internal/promise.ts";
 import { REQUEST_ID, TIMEOUT } from "../names.ts";
 import { ServerCall } from "../server-call.ts";
-import { discardBody, isUnread, readBody, textOf, type BodyReader } from "./body.ts";
+import { discardBody, isTooLong, isUnread, readBody, textOf, type BodyReader } from "./body.ts";
 import { connectionOf, type Connection } from "./connection.ts";
-import { FRAMING, ReplyDraft, RequestView, type HttpReply, type HttpRequest } from "./message.ts";
+import { ReplyDraft, RequestView, RESERVED, type HttpReply, type HttpRequest } from "./message.ts";
 import { accepted, codecFor } from "./negotiate.ts";
 import type { AssembleSource, Encode, MethodCodec, Plan } from "./plan.ts";
 import { encodeProblem, PROBLEM } from "./problem.ts";
 import { statusOf } from "./status.ts";
-
-/** Answers longer than this may meet a reader too slow to take them. */
-const LONG_ANSWER = 65_536;
 
 /** What came in: node's own messages and the values of the path's parameters. */
 export interface Incoming {
@@ -55,6 +53,8 @@ export function headersOf(headers: IncomingMessage["headers"]): Carrier {
 
 const EMPTY = Buffer.alloc(0);
 
+const ALREADY_READ = "the body was read before it came here: mount the handler first, or leave it in `request.body`";
+
 /** Drives one request through its method's pipeline and writes the answer. */
 export class HttpCall extends ServerCall<HttpRequest, HttpReply> implements BodyReader, AssembleSource {
   readonly plan: Plan;
@@ -80,6 +80,10 @@ export class HttpCall extends ServerCall<HttpRequest, HttpReply> implements Body
     this.target = from.request.url ?? "";
     this.reads = this.writes = plan.codecs[0]!;
     this.connection.add(this);
+  }
+
+  get isReceived(): boolean {
+    return this.from.request.complete;
   }
 
   get values(): readonly string[] {
@@ -125,9 +129,10 @@ export class HttpCall extends ServerCall<HttpRequest, HttpReply> implements Body
     if (!this.plan.takesBody) return this.arrived(undefined);
     // Mounted behind a framework that has read the body already.
     const given = (request as { body?: unknown }).body;
-    if (given !== undefined && request.readableEnded) return this.#given(given);
-    if (request.headers.expect !== undefined && !response.headersSent) response.writeContinue();
-    readBody(request, this.plan.limits.maxBodyBytes, this);
+    if (request.readableEnded) return this.#given(given);
+    const { maxBodyBytes } = this.plan.limits;
+    if (request.headers.expect !== undefined && !isTooLong(request, maxBodyBytes)) invite(request, response);
+    readBody(request, maxBodyBytes, this);
   }
 
   arrived(body: Buffer | undefined): void {
@@ -152,6 +157,7 @@ export class HttpCall extends ServerCall<HttpRequest, HttpReply> implements Body
   #given(body: unknown): void {
     if (typeof body === "string" || Buffer.isBuffer(body)) return this.arrived(Buffer.from(body as string));
     try {
+      if (body === undefined) throw new TypeError(ALREADY_READ);
       this.dispatch(this.plan.assemble === undefined ? body : this.plan.assemble(this, body));
     } catch (error) {
       this.fail(error);
@@ -171,8 +177,22 @@ export class HttpCall extends ServerCall<HttpRequest, HttpReply> implements Body
 
   #encoded(response: unknown, encode: Encode): void {
     const draft = new ReplyDraft(this.plan.status, undefined, "");
-    encode(response, draft, this.context);
-    this.#drafted(draft);
+    const later = encode(response, draft, this.context);
+    if (!isPromise(later)) return this.#drafted(draft);
+    this.arm();
+    later.then(
+      () => this.#encodedLate(draft),
+      (error: unknown) => this.fail(error),
+    );
+  }
+
+  #encodedLate(draft: ReplyDraft): void {
+    if (this.outcome !== undefined) return;
+    try {
+      this.#drafted(draft);
+    } catch (error) {
+      this.fail(error);
+    }
   }
 
   #drafted(draft: ReplyDraft): void {
@@ -183,27 +203,40 @@ export class HttpCall extends ServerCall<HttpRequest, HttpReply> implements Body
 
   protected refuse(error: ServiceError): void {
     if (this.from.response.headersSent || this.from.request.socket.destroyed) this.status = statusOf(error);
-    else if (this.hooks.errorEncoder === undefined) this.#writeProblem(error);
-    else {
-      const draft = new ReplyDraft(statusOf(error), undefined, "");
-      if (this.encodeError(error, draft)) this.#writeDraft(draft);
-      else this.#writeProblem(error);
-    }
+    else if (this.hooks.errorEncoder === undefined || !this.#refusedBy(error)) this.#writeProblem(error);
     this.finish(error.code);
+  }
+
+  /** Whether the user's encoder has answered. */
+  #refusedBy(error: ServiceError): boolean {
+    const draft = new ReplyDraft(statusOf(error), undefined, "");
+    return this.encodeError(error, draft) && this.guarded(() => this.#writeDraft(draft));
   }
 
   #writeProblem(error: ServiceError): void {
     const status = statusOf(error);
-    const draft = new ReplyDraft(status, PROBLEM, encodeProblem(error, status));
-    if (error.retryAfterMs !== undefined)
-      draft.header("retry-after", String(Math.max(1, Math.ceil(error.retryAfterMs / 1000))));
-    if (error.reason === "wrong_verb" && typeof error.details === "object") {
+    const draft = new ReplyDraft(status, PROBLEM, this.#problem(error, status));
+    const { retryAfterMs } = error;
+    if (retryAfterMs !== undefined && Number.isFinite(retryAfterMs))
+      draft.header("retry-after", String(Math.max(1, Math.ceil(retryAfterMs / 1000))));
+    if (error.reason === "wrong_verb" && error.origin === "policy")
       draft.header("allow", (error.details as { allow: readonly string[] }).allow.join(", "));
-    }
     this.#writeDraft(draft);
   }
 
+  #problem(error: ServiceError, status: number): string {
+    try {
+      return encodeProblem(error, status);
+    } catch (thrown) {
+      // Its details cannot be written: a BigInt, a cycle.
+      this.report(thrown);
+      const { message, code, reason } = error;
+      return encodeProblem(bareError(message, { code, reason }), status);
+    }
+  }
+
   #writeDraft(draft: ReplyDraft): void {
+    draft.check();
     const { headers } = draft;
     const contentType = headers.get("content-type");
     headers.delete("content-type");
@@ -218,26 +251,30 @@ export class HttpCall extends ServerCall<HttpRequest, HttpReply> implements Body
   ): void {
     const { request, response, server } = this.from;
     const bytes = typeof body === "string" ? Buffer.byteLength(body) : body.length;
-    const headers = [REQUEST_ID, this.requestId];
+    const headers = more?.has(REQUEST_ID) === true ? [] : [REQUEST_ID, this.requestId];
     if (contentType !== undefined) headers.push("content-type", contentType);
     if (status !== 204) headers.push("content-length", String(bytes));
     if (more !== undefined) for (const [name, value] of more) headers.push(name, value);
     if (this.outgoingIfAny !== undefined) {
-      for (const [name, value] of this.outgoingIfAny) if (!FRAMING.has(name)) headers.push(name, value);
+      for (const [name, value] of this.outgoingIfAny) {
+        if (!RESERVED.has(name) && more?.has(name) !== true) headers.push(name, value);
+      }
     }
     const unread = isUnread(request);
-    if (unread || server.draining) headers.push("connection", "close");
+    if (unread || server.draining || this.connection.isBroken) headers.push("connection", "close");
     this.status = status;
     this.responseBytes = bytes;
     response.writeHead(status, headers);
     response.end(body);
     if (unread) discardBody(request);
-    if (bytes > LONG_ANSWER) this.#watchReader();
+    if (response.writableLength > 0) this.#watchReader();
   }
 
-  // A peer that stops reading would hold its answer in memory for ever.
+  // The peer has not taken all of it: one that stops reading would hold its answer in memory for ever.
   #watchReader(): void {
     const { response, server } = this.from;
+    // It waits for an answer before it on the connection, and its time begins after that one.
+    if (response.socket === null) return void response.once("socket", () => this.#watchReader());
     const timer = this.bound.around.clock.expire(server.writeTimeoutMs, { expire: () => response.destroy() });
     response.once("close", () => timer.cancel());
   }
@@ -246,6 +283,13 @@ export class HttpCall extends ServerCall<HttpRequest, HttpReply> implements Body
     this.connection.remove(this);
     super.finish(outcome);
   }
+}
+
+// RFC 9110 §10.1.1: not for HTTP/1.0, and once: node does it by itself where nobody listens to "checkContinue".
+function invite({ headers, httpVersionMinor }: IncomingMessage, response: ServerResponse): void {
+  const wasInvited = (response as { readonly _sent100?: boolean })._sent100 === true;
+  const waits = httpVersionMinor > 0 && headers.expect!.toLowerCase() === "100-continue";
+  if (waits && !wasInvited && !response.headersSent) response.writeContinue();
 }
 
 /** What is left of the caller's deadline, at most the method's own time. */

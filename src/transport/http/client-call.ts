@@ -28,7 +28,7 @@ export interface HttpCallOptions<Req, Res> extends PoolOptions, ClientHooks<Http
   readonly verb: string;
   /** Where to, an http or https URL; its path and query are those of every request, unless `encode` sets another path. */
   readonly url: string;
-  /** Writes the request: body, headers, path. Default: a request without a body. */
+  /** Writes the request: body, headers, path; again when it is sent again. Default: a request without a body. */
   readonly encode?: ((request: Req, http: HttpClientRequest) => void) | undefined;
   /** Reads the answer; what it throws or rejects with fails the call. */
   readonly decode: (response: HttpClientResponse, context: Context) => Res | Promise<Res>;
@@ -114,7 +114,15 @@ interface Plan<Req, Res> {
 
 function planOf<Req, Res>(options: HttpCallOptions<Req, Res>): Plan<Req, Res> {
   checkNames("httpCall", options, OPTIONS);
-  const { verb, encode, decode, accepts = isSuccess, clock = systemClock, headers, acceptsCompressed = false } = options;
+  const {
+    verb,
+    encode,
+    decode,
+    accepts = isSuccess,
+    clock = systemClock,
+    headers,
+    acceptsCompressed = false,
+  } = options;
   checkString("verb", verb, VERB);
   if (encode !== undefined) checkFunction("encode", encode);
   checkFunction("decode", decode);

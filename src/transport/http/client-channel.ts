@@ -6,17 +6,23 @@
 import type { IncomingMessage } from "node:http";
 import type { AnyService } from "../../contract/index.ts";
 import type { ActiveCall, Subscription } from "../../endpoint/index.ts";
-import { policyError, ServiceError, toServiceError } from "../../errors/index.ts";
+import { policyError, toServiceError, type ServiceError } from "../../errors/index.ts";
 import type { Channel, StreamSender, UnarySender } from "../client.ts";
 import { json, type Codec } from "../codec.ts";
-import type { Limits } from "../limits.ts";
 import { CODINGS } from "./client-body.ts";
 import { constantHeaders, RequestDraft, type HttpClientRequest } from "./client-draft.ts";
 import { Exchange } from "./client-exchange.ts";
 import { finalize, type ClientHooks } from "./client-hooks.ts";
 import { addCallHeaders } from "./client-metadata.ts";
 import { plainForm, routeForm, type RequestForm } from "./client-request.ts";
-import { answerText, isMediaType, refusalOf, ResponseHeaders, ResponseView, type HttpClientResponse } from "./client-response.ts";
+import {
+  answerText,
+  isMediaType,
+  refusalOf,
+  ResponseHeaders,
+  ResponseView,
+  type HttpClientResponse,
+} from "./client-response.ts";
 import type { Way } from "./client-way.ts";
 import type { Routes } from "./routes.ts";
 
@@ -34,10 +40,13 @@ export interface ChannelOptions {
 export function httpChannel(way: Way, options: ChannelOptions): Channel {
   return {
     unary(name): UnarySender {
-      if (options.service.methods[name]!.kind !== "unary") return () => Promise.reject(noStreams(options.service, name));
+      if (options.service.methods[name]!.kind !== "unary")
+        return () => Promise.reject(noStreams(options.service, name));
       const plan = planOf(way, name, options);
       return function send(request, call) {
-        return new Promise((resolve, reject) => new HttpClientCall(way, plan, { request, call, resolve, reject }).start());
+        return new Promise((resolve, reject) =>
+          new HttpClientCall(way, plan, { request, call, resolve, reject }).start(),
+        );
       };
     },
     stream(name): StreamSender {
@@ -50,7 +59,9 @@ export function httpChannel(way: Way, options: ChannelOptions): Channel {
 }
 
 function noStreams(service: AnyService, name: string): ServiceError {
-  return policyError("unknown_method", { message: `${service.name}.${name} is a stream, which this transport does not carry` });
+  return policyError("unknown_method", {
+    message: `${service.name}.${name} is a stream, which this transport does not carry`,
+  });
 }
 
 /** What is prepared once per method. */
@@ -76,7 +87,8 @@ function planOf(way: Way, name: string, options: ChannelOptions): Plan {
   const codec = route?.codec ?? options.codec ?? json;
   const { basePath, authority } = way.place;
   const about = { method, codec, where };
-  const form = route === undefined ? plainForm(`${basePath}/${service.name}/${name}`, about) : routeForm(basePath, route, about);
+  const form =
+    route === undefined ? plainForm(`${basePath}/${service.name}/${name}`, about) : routeForm(basePath, route, about);
   const own = ["host", authority, "user-agent", "servicekit", "accept", codec.mediaType];
   if (form.hasBody) own.push("content-type", codec.contentType);
   if (options.acceptsCompressed) own.push("accept-encoding", CODINGS);

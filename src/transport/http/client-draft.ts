@@ -66,7 +66,7 @@ export function setHeader(headers: string[], name: string, value: string): void 
 }
 
 /** Checks a header a user gives; `name` in lower case. */
-export function checkHeader(name: string, value: string): void {
+function checkHeader(name: string, value: string): void {
   if (!TOKEN.test(name)) throw new RangeError(`a header's name should be a token, got ${shown(name)}`);
   if (isOwnHeader(name)) throw new RangeError(`a header should not be one of the transport's own, got ${shown(name)}`);
   // The value may be a secret: it is not shown.
@@ -76,7 +76,10 @@ export function checkHeader(name: string, value: string): void {
 }
 
 /** Headers that go with every request, checked, as a flat list with names in lower case. */
-export function constantHeaders(own: readonly string[], given: Readonly<Record<string, string>> = {}): readonly string[] {
+export function constantHeaders(
+  own: readonly string[],
+  given: Readonly<Record<string, string>> = {},
+): readonly string[] {
   const headers = own.slice();
   for (const [name, value] of Object.entries(given)) {
     const lower = name.toLowerCase();

@@ -9,10 +9,10 @@ import { codingOf, decompress } from "./client-body.ts";
 import { connectionError, isStale } from "./client-errors.ts";
 import { connectionOf } from "./client-connection.ts";
 import type { RequestDraft } from "./client-draft.ts";
-import type { Way } from "./client-way.ts";
+import type { Sender, Way } from "./client-way.ts";
 
 /** A request in flight. Whoever extends it says what goes out and what becomes of the answer. */
-export abstract class Exchange {
+export abstract class Exchange implements Sender {
   readonly way: Way;
   #request: ClientRequest | undefined = undefined;
   #response: IncomingMessage | undefined = undefined;
@@ -45,8 +45,7 @@ export abstract class Exchange {
 
   /** Sends the request. */
   protected send(): void {
-    this.way.enter();
-    this.#open();
+    if (this.way.enter(this)) this.resume();
   }
 
   /** Calls it off: the connection is closed, since whatever the peer still says belongs to nobody. */
@@ -54,7 +53,8 @@ export abstract class Exchange {
     this.#fail(reason);
   }
 
-  #open(): void {
+  /** Opens the request; once more when it is repeated. */
+  resume(): void {
     let request: ClientRequest;
     let body: string | Uint8Array;
     try {
@@ -128,21 +128,21 @@ export abstract class Exchange {
     if (request.reusedSocket && isStale(error) && this.isRepeatable && !this.#isRepeated) {
       this.#isRepeated = true;
       this.way.refresh();
-      return this.#open();
+      return this.resume();
     }
     this.#fail(connectionError(error, connectionOf(request.socket)?.isReady === true ? "sent" : "unsent"));
   }
 
   #complete(response: IncomingMessage, body: Buffer | undefined): void {
     this.#isOver = true;
-    this.way.leave();
+    this.way.leave(this);
     this.answered(response, body);
   }
 
   #fail(error: ServiceError): void {
     if (this.#isOver) return;
     this.#isOver = true;
-    this.way.leave();
+    this.way.leave(this);
     this.#request?.destroy();
     this.failed(error);
   }

@@ -19,7 +19,7 @@ export interface ClientOutcome {
 
 /** Hooks of a client transport. What `before` and `after` throw fails the call. */
 export interface ClientHooks<Request, Response> {
-  /** Change the request after it was encoded, before it is sent. Default: none. */
+  /** Change the request after it was encoded, before it is sent; again when it is sent again. Default: none. */
   readonly before?: readonly ((context: Context, request: Request) => void)[] | undefined;
   /** Look at the answer, whatever its status, before it is decoded. Default: none. */
   readonly after?: readonly ((context: Context, response: Response) => void)[] | undefined;

@@ -41,7 +41,10 @@ export interface PoolOptions {
 }
 
 /** What an https connection may be given. */
-export interface TlsOptions extends Pick<SecureContextOptions, "ca" | "cert" | "key" | "passphrase" | "pfx" | "minVersion"> {
+export interface TlsOptions extends Pick<
+  SecureContextOptions,
+  "ca" | "cert" | "key" | "passphrase" | "pfx" | "minVersion"
+> {
   /** Whether a certificate that cannot be verified is refused. Default: true. */
   readonly rejectUnauthorized?: boolean | undefined;
 }
@@ -54,6 +57,8 @@ export const POOL: readonly string[] = [
 
 /** The pool's options with every default filled in. */
 export interface PoolSettings {
+  readonly maxSockets: number;
+  readonly maxFreeSockets: number;
   readonly idleMs: number;
   readonly connectTimeoutMs: number;
   readonly agent: HttpAgent | undefined;
@@ -70,15 +75,14 @@ export function poolSettings(options: PoolOptions): PoolSettings {
   const free = options.maxFreeSockets ?? maxSockets;
   const maxFreeSockets = checkNumber("maxFreeSockets", free, { min: 0, max: 65_535, integer: true });
   return {
+    maxSockets,
+    maxFreeSockets,
     idleMs: checkNumber("idleMs", options.idleMs ?? 4000, { min: 1, max: 3_600_000 }),
     connectTimeoutMs: checkNumber("connectTimeoutMs", options.connectTimeoutMs ?? 1000, { min: 1, max: 60_000 }),
     agent,
     agentOptions: {
       ...tls,
-      // Node takes 0 for "as many as you like": then nothing is kept alive at all.
       keepAlive: maxFreeSockets > 0,
-      maxSockets,
-      maxFreeSockets: Math.max(1, maxFreeSockets),
       ...(lookup === undefined ? undefined : { lookup }),
     } as AgentOptions,
   };
@@ -100,6 +104,9 @@ export class Pool {
     const agent = secure ? new HttpsAgent(settings.agentOptions) : new HttpAgent(settings.agentOptions);
     const { createConnection, keepSocketAlive, reuseSocket } = agent as HttpAgent as HttpAgent & Kept;
     this.agent = Object.assign(agent, {
+      // Not among the agent's options, which are copied for every request.
+      maxSockets: settings.maxSockets,
+      maxFreeSockets: settings.maxFreeSockets,
       // All connections go to one place, so there is nothing to tell apart, three times a request.
       getName: () => "",
       createConnection: (...args: Parameters<typeof createConnection>) => {

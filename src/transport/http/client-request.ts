@@ -31,7 +31,7 @@ export interface FormOptions {
 
 /** `POST {base}/{service}/{method}` with the whole request as the body. */
 export function plainForm(path: string, { method, codec, where }: FormOptions): RequestForm {
-  const encode = codec.writer(method.request, `${where} request`);
+  const encode = codec.writer(method.request, `${where} request`, "invalid_request");
   return {
     verb: "POST",
     path,
@@ -80,7 +80,11 @@ function putHeader(draft: RequestDraft, name: string, text: string | undefined):
 
 type Wire = Readonly<Record<string, unknown>>;
 
-function bodyWriter(route: Route, schema: JsonSchemaObject, { method, codec, where }: FormOptions): ((wire: Wire) => string | Uint8Array) | undefined {
+function bodyWriter(
+  route: Route,
+  schema: JsonSchemaObject,
+  { method, codec, where }: FormOptions,
+): ((wire: Wire) => string | Uint8Array) | undefined {
   const { body } = route;
   if (body === undefined) return undefined;
   const toJson = method.request.toJson === undefined ? undefined : (value: unknown): unknown => value;
@@ -88,14 +92,14 @@ function bodyWriter(route: Route, schema: JsonSchemaObject, { method, codec, whe
   if (body !== "*") {
     const { $defs } = schema;
     const field = { ...(propertiesOf(schema)[body] ?? {}), ...($defs === undefined ? undefined : { $defs }) };
-    const encode = codec.writer(shaped(field), `${where} request.${body}`);
+    const encode = codec.writer(shaped(field), `${where} request.${body}`, "invalid_request");
     return (wire) => {
       const value = own(wire, body);
       return value === undefined ? "" : encode(value);
     };
   }
   const elsewhere = new Set([...route.params, ...Object.keys(route.header), ...(route.query ?? [])]);
-  const encode = codec.writer(shaped(without(schema, elsewhere)), `${where} request`);
+  const encode = codec.writer(shaped(without(schema, elsewhere)), `${where} request`, "invalid_request");
   if (elsewhere.size === 0 || toJson === undefined) return encode;
   return (wire) => encode(Object.fromEntries(Object.entries(wire).filter(([name]) => !elsewhere.has(name))));
 }
@@ -104,7 +108,11 @@ function without(schema: JsonSchemaObject, fields: ReadonlySet<string>): JsonSch
   if (fields.size === 0) return schema;
   const properties = Object.entries(propertiesOf(schema)).filter(([name]) => !fields.has(name));
   const required = (schema.required as readonly string[] | undefined)?.filter((name) => !fields.has(name));
-  return { ...schema, properties: Object.fromEntries(properties), ...(required === undefined ? undefined : { required }) };
+  return {
+    ...schema,
+    properties: Object.fromEntries(properties),
+    ...(required === undefined ? undefined : { required }),
+  };
 }
 
 // Percent-encoded whole segments: a value may hold "/" or "..", the path must not (RFC 3986 §3.3).
@@ -116,7 +124,9 @@ function pathWriter(basePath: string, route: Route, where: string): (wire: Wire)
     route.params.forEach((field, i) => {
       const text = single(own(wire, field), `${where}: ${field}`);
       if (text === undefined || text === "" || text === "." || text === "..") {
-        throw policyError("invalid_request", { message: `${where}: ${field} should be a text that can be a segment of a path` });
+        throw policyError("invalid_request", {
+          message: `${where}: ${field} should be a text that can be a segment of a path`,
+        });
       }
       path += encoded(text, where) + pieces[i + 1]!;
     });
@@ -134,7 +144,8 @@ function queryFields(route: Route, fields: readonly string[]): readonly string[]
 function queryOf(wire: Wire, fields: readonly string[]): string {
   let query = "";
   for (const field of fields) {
-    for (const text of stringsOf(own(wire, field))) query += `${query === "" ? "?" : "&"}${encoded(field, field)}=${encoded(text, field)}`;
+    for (const text of stringsOf(own(wire, field)))
+      query += `${query === "" ? "?" : "&"}${encoded(field, field)}=${encoded(text, field)}`;
   }
   return query;
 }
@@ -149,7 +160,10 @@ function encoded(text: string, where: string): string {
   try {
     return encodeURIComponent(text);
   } catch (error) {
-    throw policyError("invalid_request", { message: `${where}: a text with half a character cannot stand in a URL`, cause: error });
+    throw policyError("invalid_request", {
+      message: `${where}: a text with half a character cannot stand in a URL`,
+      cause: error,
+    });
   }
 }
 

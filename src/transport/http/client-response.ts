@@ -81,7 +81,7 @@ export function answerText(body: Buffer): string {
 }
 
 /** An answer's body as JSON. */
-export function answerJson(body: Buffer, limits: Limits): unknown {
+function answerJson(body: Buffer, limits: Limits): unknown {
   const text = answerText(body);
   try {
     return parseJson(text, limits);
@@ -100,7 +100,11 @@ export function isMediaType(contentType: string | undefined, mediaType: string):
 }
 
 /** The error that an answer which is no success stands for. */
-export function refusalOf(message: IncomingMessage, body: Buffer | undefined, context: { limits: Limits; dateMs: number }): ServiceError {
+export function refusalOf(
+  message: IncomingMessage,
+  body: Buffer | undefined,
+  context: { limits: Limits; dateMs: number },
+): ServiceError {
   const status = message.statusCode!;
   const { headers } = message;
   if (status < 400) {

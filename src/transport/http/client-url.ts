@@ -34,7 +34,8 @@ export function placeOf(name: string, url: string): Place {
   const secure = parsed.protocol === "https:";
   if (!secure && parsed.protocol !== "http:") throw new RangeError(`${name} should be ${RULE}, got ${shown(url)}`);
   // Not shown: it holds a secret, and error messages end in logs.
-  if (parsed.username !== "" || parsed.password !== "") throw new RangeError(`${name} should be ${RULE}, got one with a user`);
+  if (parsed.username !== "" || parsed.password !== "")
+    throw new RangeError(`${name} should be ${RULE}, got one with a user`);
   if (parsed.search !== "" || parsed.hash !== "") throw new RangeError(`${name} should be ${RULE}, got ${shown(url)}`);
   const { hostname, pathname } = parsed;
   return {

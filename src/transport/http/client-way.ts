@@ -20,6 +20,12 @@ export interface WayOptions {
   readonly clock: Clock;
 }
 
+/** What wants to send a request. */
+export interface Sender {
+  /** Its turn has come. */
+  resume(): void;
+}
+
 /** Opens requests to one instance. */
 export class Way {
   readonly place: Place;
@@ -30,7 +36,11 @@ export class Way {
   readonly #connectTimeoutMs: number;
   readonly #options: RequestOptions;
   readonly #send: (options: RequestOptions) => ClientRequest;
-  #inFlight = 0;
+  readonly #maxOpen: number;
+  #open = 0;
+  /** Not the agent's own queue, where a request that was called off stays until a connection would be free for it. */
+  readonly #waiting = new Set<Sender>();
+  #isPassing = false;
   #drained: (() => void) | undefined = undefined;
 
   constructor(place: Place, { pool, limits, clock }: WayOptions) {
@@ -38,6 +48,7 @@ export class Way {
     this.limits = limits;
     this.clock = clock;
     this.#pool = pool.agent === undefined ? new Pool(place.secure, pool, clock) : undefined;
+    this.#maxOpen = pool.agent === undefined ? pool.maxSockets : Infinity;
     this.#connectTimeoutMs = pool.connectTimeoutMs;
     this.#send = place.secure ? httpsRequest : httpRequest;
     // One object for all requests: node copies it before it returns.
@@ -59,8 +70,6 @@ export class Way {
     options.path = draft.path;
     options.headers = draft.headers;
     const request = this.#send(options);
-    // One more than allowed, so that a header too many is seen: node drops the rest in silence.
-    request.maxHeadersCount = this.limits.maxHeaders + 1;
     if (this.#pool === undefined) {
       const options = { timeoutMs: this.#connectTimeoutMs, clock: this.clock };
       request.once("socket", (socket: Socket) => watch(socket, options));
@@ -73,14 +82,34 @@ export class Way {
     this.#pool?.heed(response.headers["keep-alive"] as string | undefined);
   }
 
-  /** An exchange begins. */
-  enter(): void {
-    this.#inFlight++;
+  /** Whether a sender may open its request now; else it waits, first come, first served. */
+  enter(sender: Sender): boolean {
+    if (this.#open < this.#maxOpen) {
+      this.#open++;
+      return true;
+    }
+    this.#waiting.add(sender);
+    return false;
   }
 
-  /** An exchange is over. */
-  leave(): void {
-    if (--this.#inFlight === 0) this.#drained?.();
+  /** A sender has its outcome. */
+  leave(sender: Sender): void {
+    if (this.#waiting.size > 0 && this.#waiting.delete(sender)) return;
+    this.#open--;
+    if (this.#waiting.size > 0 && !this.#isPassing) this.#pass();
+    if (this.#open === 0) this.#drained?.();
+  }
+
+  // A loop: a sender that fails at once calls `leave` before it returns.
+  #pass(): void {
+    this.#isPassing = true;
+    for (const next of this.#waiting) {
+      if (this.#open === this.#maxOpen) break;
+      this.#waiting.delete(next);
+      this.#open++;
+      next.resume();
+    }
+    this.#isPassing = false;
   }
 
   /** Closes idle connections, so that the next request makes a new one. */
@@ -90,7 +119,7 @@ export class Way {
 
   /** Waits for exchanges in flight, then closes the connections. */
   async close(): Promise<void> {
-    if (this.#inFlight > 0) await new Promise<void>((resolve) => (this.#drained = resolve));
+    if (this.#open > 0) await new Promise<void>((resolve) => (this.#drained = resolve));
     this.#pool?.agent.destroy();
   }
 }

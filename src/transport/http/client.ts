@@ -58,12 +58,27 @@ export interface HttpClientOptions extends PoolOptions, ClientHooks<HttpClientRe
  * ```
  */
 export function httpClient(options: HttpClientOptions = {}): ClientTransport {
-  checkNames("httpClient", options, [...POOL, ...CLIENT_HOOKS, "routes", "codec", "limits", "headers", "acceptsCompressed"]);
+  checkNames("httpClient", options, [
+    ...POOL,
+    ...CLIENT_HOOKS,
+    "routes",
+    "codec",
+    "limits",
+    "headers",
+    "acceptsCompressed",
+  ]);
   const { routes = [], codec, headers, acceptsCompressed = false } = options;
-  if (!Array.isArray(routes)) throw new TypeError(`routes should be a list of what routes() returns, got ${shown(routes)}`);
+  if (!Array.isArray(routes))
+    throw new TypeError(`routes should be a list of what routes() returns, got ${shown(routes)}`);
   const pool = poolSettings(options);
   const limits = limitsOf(options.limits);
-  const shared: Omit<ChannelOptions, "service"> = { routes, codec, headers, acceptsCompressed, hooks: clientHooks(options) };
+  const shared: Omit<ChannelOptions, "service"> = {
+    routes,
+    codec,
+    headers,
+    acceptsCompressed,
+    hooks: clientHooks(options),
+  };
   constantHeaders([], headers);
   return {
     name: "http",

@@ -11,6 +11,8 @@ const CONNECTION: unique symbol = Symbol("connection") as never;
 
 /** A call as its connection knows it. */
 export interface Hanging {
+  /** Whether its request is here in full. Default: true. */
+  readonly isReceived?: boolean | undefined;
   fail(error: ServiceError): void;
   abandon(reason: ServiceError): void;
 }
@@ -18,6 +20,10 @@ export interface Hanging {
 /** A socket's calls. With pipelining there may be several. */
 export class Connection {
   readonly peer: string;
+  /** Whether what came last could not be read: then nothing more is served, and the next answer is the last. */
+  isBroken = false;
+  /** Whether its last answer is written, and only the peer is waited for. */
+  isLeft = false;
   #call: Hanging | undefined = undefined;
   #others: Set<Hanging> | undefined = undefined;
 

@@ -3,12 +3,13 @@
  *
  * @module
  */
-import type { IncomingMessage, ServerResponse } from "node:http";
 import { checkNames } from "../../internal/check.ts";
 import { limitsOf } from "../limits.ts";
 import type { App, Listening, ServerTransport } from "../server.ts";
+import { answerPlainly, text, type Exchange } from "./answer.ts";
 import { answerHealth } from "./health.ts";
 import { Listener, LISTENING, listenSettings, type ListenOptions } from "./listener.ts";
+import { pathOf } from "./router.ts";
 
 /**
  * Serves `/metrics` (Prometheus text or OpenMetrics, as the scraper accepts), `/livez`, `/readyz`, `/startupz` with their
@@ -31,8 +32,8 @@ export function debugServer(options: ListenOptions): ServerTransport {
     name: "debug",
     "~server": true,
     async listen(app): Promise<Listening> {
-      const listener = new Listener(settings, limitsOf(), {
-        handle: (request, response) => answer(app, request, response),
+      const listener: Listener = new Listener(settings, limitsOf(), {
+        handle: (request, response) => answer(app, { request, response, server: listener }),
         broken: () => undefined,
       });
       const address = await listener.open();
@@ -41,35 +42,32 @@ export function debugServer(options: ListenOptions): ServerTransport {
   };
 }
 
-function answer(app: App, request: IncomingMessage, response: ServerResponse): void {
-  request.resume();
-  if (request.method !== "GET" && request.method !== "HEAD")
-    return write(response, 405, "text/plain; charset=utf-8", "405 only GET\n");
-  switch ((request.url ?? "/").split("?", 1)[0]) {
+const PAGES = "/metrics\n/livez\n/readyz\n/startupz\n/stack\n";
+
+function answer(app: App, exchange: Exchange): void {
+  const { method, url = "/" } = exchange.request;
+  if (method !== "GET" && method !== "HEAD")
+    return answerPlainly(exchange, text(405, "405 only GET\n", ["allow", "GET, HEAD"]));
+  switch (pathOf(url)) {
     case "/metrics":
-      return writeMetrics(app, request, response);
+      return writeMetrics(app, exchange);
     case "/livez":
-      return void answerHealth(app.health.live(), response, true);
+      return void answerHealth(exchange, () => app.health.live(), true);
     case "/readyz":
-      return void answerHealth(app.health.ready(), response, true);
+      return void answerHealth(exchange, () => app.health.ready(), true);
     case "/startupz":
-      return void answerHealth(app.health.startup(), response, true);
+      return void answerHealth(exchange, () => app.health.startup(), true);
     case "/stack":
-      return write(response, 200, "text/plain; charset=utf-8", app.describe());
+      return answerPlainly(exchange, text(200, app.describe()));
     case "/":
-      return write(response, 200, "text/plain; charset=utf-8", "/metrics\n/livez\n/readyz\n/startupz\n/stack\n");
+      return answerPlainly(exchange, text(200, PAGES));
     default:
-      return write(response, 404, "text/plain; charset=utf-8", "404 not found\n");
+      return answerPlainly(exchange, text(404, "404 not found\n"));
   }
 }
 
-function writeMetrics(app: App, request: IncomingMessage, response: ServerResponse): void {
-  if (app.metrics === undefined) return write(response, 404, "text/plain; charset=utf-8", "404 metrics are off\n");
-  const { contentType, body } = app.metrics(request.headers.accept);
-  write(response, 200, contentType, body);
-}
-
-function write(response: ServerResponse, status: number, contentType: string, body: string): void {
-  response.writeHead(status, ["content-type", contentType, "content-length", String(Buffer.byteLength(body))]);
-  response.end(body);
+function writeMetrics(app: App, exchange: Exchange): void {
+  if (app.metrics === undefined) return answerPlainly(exchange, text(404, "404 metrics are off\n"));
+  const { contentType, body } = app.metrics(exchange.request.headers.accept);
+  answerPlainly(exchange, { status: 200, headers: ["content-type", contentType], body });
 }

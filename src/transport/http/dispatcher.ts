@@ -5,32 +5,16 @@
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { policyError, type ServiceError } from "../../errors/index.ts";
-import { json, type Codec } from "../codec.ts";
-import { HOOKS, hooksOf, type Hooks } from "../hooks.ts";
-import { limitsOf, type LimitOptions, type Limits } from "../limits.ts";
+import { json } from "../codec.ts";
 import type { BoundMethod } from "../bind.ts";
 import type { App } from "../server.ts";
+import { answerPlainly } from "./answer.ts";
 import { HttpCall, type ServerState } from "./call.ts";
-import { answerHealth, healthPaths, type HealthPaths } from "./health.ts";
-import type { HttpReply, HttpRequest } from "./message.ts";
+import { answerHealth, type HealthPaths } from "./health.ts";
 import { assembler, methodCodecs, type Plan } from "./plan.ts";
-import { ANY, Router, type Found } from "./router.ts";
-import type { Route, Routes } from "./routes.ts";
-
-/** What decides how requests are served, whoever accepts the connections. */
-export interface ServingOptions extends Hooks<HttpRequest, HttpReply> {
-  /** REST bindings of services. Default: none, each method is `POST /service/method`. */
-  readonly routes?: readonly Routes[] | undefined;
-  /** What bodies may be written in; the first is the default. Default: JSON alone. */
-  readonly codecs?: readonly [Codec, ...Codec[]] | undefined;
-  /** Bounds of messages. Default: those of `LimitOptions`. */
-  readonly limits?: LimitOptions | undefined;
-  /** Where probes are answered, with `{"ok":true}` or a 503; false for nowhere. Default: /livez, /readyz, /startupz. */
-  readonly health?: HealthPaths | false | undefined;
-}
-
-/** The names of the serving options. */
-export const SERVING: readonly string[] = ["routes", "codecs", "limits", "health", ...HOOKS];
+import { ANY, pathOf, Router } from "./router.ts";
+import type { Route } from "./routes.ts";
+import type { ServingSettings } from "./serving.ts";
 
 /** Serves one app over requests that somebody accepted. */
 export class Dispatcher {
@@ -40,88 +24,89 @@ export class Dispatcher {
   readonly #other: Plan;
   readonly #server: ServerState;
 
-  constructor(app: App, options: ServingOptions, server: ServerState) {
-    const limits = limitsOf(options.limits);
+  constructor(app: App, settings: ServingSettings, server: ServerState) {
     this.#app = app;
     this.#server = server;
-    this.#health = healthPaths(options.health);
-    this.#other = plan(app.other, undefined, options, limits, [json]);
-    this.#add(app, options, limits);
+    this.#health = settings.health;
+    this.#other = plan(app.other, undefined, { ...settings, codecs: [json] });
+    for (const path of this.#health.keys()) this.#router.reserve(path);
+    for (const { service } of settings.routes) {
+      if (!app.services.some(({ name }) => name === service.name))
+        throw new RangeError(`routes should be of services that are served, got those of ${service.name}`);
+    }
+    this.#add(app, settings);
   }
 
-  #add(app: App, options: ServingOptions, limits: Limits): void {
-    const { routes = [], codecs = [json] } = options;
+  #add(app: App, settings: ServingSettings): void {
     for (const service of app.services) {
       for (const bound of service.methods.values()) {
-        if (bound.info.kind !== "unary") continue;
-        const { name } = bound.info;
-        const own = routes
+        const { name, kind } = bound.info;
+        const own = settings.routes
           .filter((one) => one.service.name === service.name)
           .flatMap((one) => one.routes.filter((route) => route.method === name));
-        if (own.length === 0)
-          this.#route("POST", `/${service.name}/${name}`, plan(bound, undefined, options, limits, codecs));
-        for (const route of own) {
-          this.#route(
-            route.verb,
-            route.path,
-            plan(bound, route, options, limits, route.codec === undefined ? codecs : [route.codec]),
-          );
-        }
+        if (kind !== "unary" && own.length > 0)
+          throw new RangeError(`${service.name}.${name} should answer once to have a route, it is a ${kind} stream`);
+        if (kind !== "unary") continue;
+        if (own.length === 0) this.#route("POST", `/${service.name}/${name}`, plan(bound, undefined, settings));
+        for (const route of own) this.#route(route.verb, route.path, plan(bound, route, settings));
       }
     }
   }
 
   #route(verb: string, path: string, target: Plan): void {
-    if (this.#router.add(verb, path, target)) return;
     const { service, name } = target.bound.info;
+    if (this.#health.has(path) && (verb === "GET" || verb === ANY))
+      throw new RangeError(`${service}.${name} should have a route of its own, GET ${path} answers health probes`);
+    if (this.#router.add(verb, path, target)) return;
     throw new RangeError(`${service}.${name} should have a route of its own, ${verb} ${path} is taken`);
   }
 
-  /** Serves one request; `next` is called instead of answering 404, where a framework offers it. */
-  handle(request: IncomingMessage, response: ServerResponse, next?: () => void): void {
-    const url = request.url ?? "/";
-    const found = this.#router.find(url) ?? this.#router.find(pathOf(url));
+  /** Serves one request; false when it called `next` instead of answering 404, where a framework offers it. */
+  handle(request: IncomingMessage, response: ServerResponse, next?: () => void): boolean {
+    const found = this.#router.find(request.url ?? "/");
     const verb = request.method ?? "GET";
     const target = found?.verbs.get(verb) ?? found?.verbs.get(ANY);
-    if (target !== undefined)
-      return this.#start(target, { request, response, values: found!.values, server: this.#server });
-    if (found === undefined && next !== undefined && !this.#health.has(pathOf(url))) return next();
-    this.#special({ request, response, values: [], server: this.#server }, found);
+    if (target !== undefined) {
+      this.#start(target, { request, response, values: found!.values, server: this.#server });
+      return true;
+    }
+    if (found === undefined && next !== undefined) {
+      next();
+      return false;
+    }
+    this.#special({ request, response, values: [], server: this.#server });
+    return true;
   }
 
   #start(target: Plan, from: HttpCall["from"], refusal?: ServiceError): void {
     new HttpCall(target, from, this.#app.clock.now()).run(refusal);
   }
 
-  #special(from: HttpCall["from"], found: Found<Plan> | undefined): void {
-    const { request, response } = from;
-    const verb = request.method ?? "GET";
-    const probe = this.#health.get(pathOf(request.url ?? "/"));
+  // The most exact path does not serve the verb: a less exact one may.
+  #special(from: HttpCall["from"]): void {
+    const { request } = from;
+    const { url = "/", method: verb = "GET" } = request;
+    const probe = this.#health.get(pathOf(url));
     if (probe !== undefined && (verb === "GET" || verb === "HEAD"))
-      return void answerHealth(this.#app.health[probe](), response);
-    const allow = found === undefined ? [] : allowed(found.verbs);
-    if (verb === "HEAD" && found?.verbs.has("GET") === true)
-      return this.#start(found.verbs.get("GET")!, { ...from, values: found.values });
-    if (verb === "OPTIONS" && (found !== undefined || request.url === "*")) {
-      response.writeHead(204, allow.length === 0 ? [] : ["allow", allow.join(", ")]);
-      response.end();
-      request.resume();
-      return;
+      return void answerHealth(from, () => this.#app.health[probe]());
+    const places = this.#router.all(url);
+    for (const { verbs, values } of places) {
+      const target = verbs.get(verb) ?? verbs.get(ANY) ?? (verb === "HEAD" ? verbs.get("GET") : undefined);
+      if (target !== undefined) return this.#start(target, { ...from, values });
     }
+    const allow = allowed([...places.flatMap(({ verbs }) => [...verbs.keys()]), ...(probe === undefined ? [] : ["GET"])]);
+    if (verb === "OPTIONS" && (places.length > 0 || url === "*"))
+      return answerPlainly(from, { status: 204, headers: allow.length === 0 ? [] : ["allow", allow.join(", ")] });
     const refusal =
-      found === undefined ? policyError("unknown_method") : policyError("wrong_verb", { details: { allow } });
+      places.length === 0 ? policyError("unknown_method") : policyError("wrong_verb", { details: { allow } });
     this.#start(this.#other, from, refusal);
   }
 }
 
-function plan(
-  bound: BoundMethod,
-  route: Route | undefined,
-  options: ServingOptions,
-  limits: Limits,
-  codecs: readonly Codec[],
-): Plan {
+function plan(bound: BoundMethod, route: Route | undefined, settings: ServingSettings): Plan {
+  const { hooks, limits } = settings;
   const { service, name } = bound.info;
+  const codecs = route?.codec === undefined ? settings.codecs : [route.codec];
   return {
     bound,
     status: route?.status ?? 200,
@@ -129,17 +114,12 @@ function plan(
     codecs: methodCodecs(codecs, bound, limits),
     assemble: route === undefined ? undefined : assembler(route, bound.method, `${service}.${name}`),
     encode: undefined,
-    hooks: hooksOf(options),
+    hooks,
     limits,
   };
 }
 
-function allowed(verbs: ReadonlyMap<string, Plan>): string[] {
-  const own = [...verbs.keys()];
-  return [...own, ...(own.includes("GET") ? ["HEAD"] : []), "OPTIONS"];
-}
-
-function pathOf(url: string): string {
-  const mark = url.indexOf("?");
-  return mark < 0 ? url : url.slice(0, mark);
+function allowed(verbs: readonly string[]): string[] {
+  if (verbs.length === 0) return [];
+  return [...new Set([...verbs, ...(verbs.includes("GET") ? ["HEAD"] : []), "OPTIONS"])];
 }

@@ -17,7 +17,8 @@ import {
 } from "../../endpoint/index.ts";
 import type { Shape } from "../../contract/index.ts";
 import { systemClock, type Clock } from "../../time/index.ts";
-import { observerOf, type BoundMethod, type Surroundings } from "../bind.ts";
+import type { BoundMethod, Surroundings } from "../bind.ts";
+import { observerOf } from "../observe.ts";
 import { HOOKS, hooksOf, type Hooks } from "../hooks.ts";
 import { parseJson } from "../json/parse.ts";
 import { limitsOf, type LimitOptions, type Limits } from "../limits.ts";
@@ -39,9 +40,10 @@ export interface HttpMessage extends HttpRequest {
 export interface HttpEndpointOptions<Req, Res> extends Hooks<HttpRequest, HttpReply> {
   /** Makes the request of the endpoint; a ServiceError it throws is answered as such. */
   readonly decode: (message: HttpMessage, context: Context) => Req | Promise<Req>;
+  /** What is served: one function. */
   readonly endpoint: Endpoint<NoInfer<Req>, Res>;
-  /** Writes the response; the reply begins as an empty 200. */
-  readonly encode: (response: NoInfer<Res>, reply: HttpReply, context: Context) => void;
+  /** Writes the response, now or later; the reply begins as an empty 200. */
+  readonly encode: (response: NoInfer<Res>, reply: HttpReply, context: Context) => void | Promise<void>;
   /** The names observers see. Default: service "http", method "endpoint". */
   readonly name?: { readonly service: string; readonly method: string } | undefined;
   /** Watch every request, outermost first. Default: none. */
@@ -150,6 +152,7 @@ function boundOf(options: HttpEndpointOptions<unknown, unknown>, clock: Clock): 
     stream: () => {
       throw new TypeError("an HTTP endpoint answers once");
     },
+    details: new Map(),
     layers: [],
     around,
   };

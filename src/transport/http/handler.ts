@@ -7,8 +7,10 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { policyError } from "../../errors/index.ts";
 import { checkNames } from "../../internal/check.ts";
 import type { App, Listening, ServerTransport } from "../server.ts";
+import { answerPlainly, type Exchange } from "./answer.ts";
 import type { ServerState } from "./call.ts";
-import { Dispatcher, SERVING, type ServingOptions } from "./dispatcher.ts";
+import { Dispatcher } from "./dispatcher.ts";
+import { SERVING, servingSettings, type ServingOptions, type ServingSettings } from "./serving.ts";
 import { encodeProblem, PROBLEM } from "./problem.ts";
 import { statusOf } from "./status.ts";
 
@@ -21,7 +23,10 @@ export interface HttpHandler extends ServerTransport {
 
 /**
  * Serves through a server that somebody else runs: mount the result in Express, Fastify, Connect or node:http, and give
- * it to `serve`. Until then it answers 503. Where the framework gives `next`, unknown paths go there instead of a 404.
+ * it to `serve`. Until then it answers 503. Where the framework gives `next`, unknown paths go there instead of a 404. Mount
+ * it before parsers of bodies, or behind one that leaves what it read in `request.body`, as Express's do.
+ *
+ * @throws {RangeError | TypeError} when an option is wrong, or, on serving, two methods have the same route.
  *
  * @example
  * ```ts
@@ -40,7 +45,7 @@ export interface HttpHandler extends ServerTransport {
  */
 export function httpHandler(options: ServingOptions = {}): HttpHandler {
   checkNames("httpHandler", options, SERVING);
-  const mounted = new Mounted(options);
+  const mounted = new Mounted(servingSettings(options));
   function http(request: IncomingMessage, response: ServerResponse, next?: () => void): void {
     mounted.handle(request, response, next);
   }
@@ -49,30 +54,43 @@ export function httpHandler(options: ServingOptions = {}): HttpHandler {
 
 /** An app mounted in somebody else's server: it counts what is in flight, since it knows no sockets. */
 class Mounted implements ServerState {
-  readonly #options: ServingOptions;
+  readonly #settings: ServingSettings;
   #dispatcher: Dispatcher | undefined = undefined;
   #inFlight = 0;
   #drained: (() => void) | undefined = undefined;
   draining = false;
   readonly writeTimeoutMs = WRITE_TIMEOUT_MS;
 
-  constructor(options: ServingOptions) {
-    this.#options = options;
+  constructor(settings: ServingSettings) {
+    this.#settings = settings;
   }
 
   handle(request: IncomingMessage, response: ServerResponse, next?: () => void): void {
-    if (this.#dispatcher === undefined) return answerNotReady(response);
+    if (this.#dispatcher === undefined) return answerNotReady({ request, response, server: this });
     this.#inFlight++;
-    response.once("close", () => {
-      if (--this.#inFlight === 0) this.#drained?.();
-    });
-    this.#dispatcher.handle(request, response, next);
+    response.once("close", this.#ended);
+    let isOurs = false;
+    try {
+      isOurs = this.#dispatcher.handle(request, response, next);
+    } finally {
+      // Somebody else answers it, who may take as long as he likes.
+      if (!isOurs) {
+        response.removeListener("close", this.#ended);
+        this.#ended();
+      }
+    }
   }
 
   listen(app: App): Promise<Listening> {
-    this.#dispatcher = new Dispatcher(app, this.#options, this);
+    if (this.#dispatcher !== undefined) throw new RangeError("httpHandler should be served by one server at a time");
+    this.#dispatcher = new Dispatcher(app, this.#settings, this);
+    this.draining = false;
     return Promise.resolve({ addresses: [], drain: () => this.#drain(), close: () => this.#close() });
   }
+
+  readonly #ended = (): void => {
+    if (--this.#inFlight === 0) this.#drained?.();
+  };
 
   #drain(): Promise<void> {
     this.draining = true;
@@ -86,9 +104,9 @@ class Mounted implements ServerState {
   }
 }
 
-function answerNotReady(response: ServerResponse): void {
+function answerNotReady(exchange: Exchange): void {
   const error = policyError("not_ready");
   const status = statusOf(error);
-  response.writeHead(status, { "content-type": PROBLEM, "retry-after": "1" });
-  response.end(encodeProblem(error, status));
+  const headers = ["content-type", PROBLEM, "retry-after", "1"];
+  answerPlainly(exchange, { status, headers, body: encodeProblem(error, status) });
 }

@@ -3,9 +3,9 @@
  *
  * @module
  */
-import type { ServerResponse } from "node:http";
 import { checkNames, checkString } from "../../internal/check.ts";
 import type { HealthAnswer } from "../server.ts";
+import { answerPlainly, type Exchange } from "./answer.ts";
 
 /** Where probes are answered. */
 export interface HealthPaths {
@@ -17,35 +17,38 @@ export interface HealthPaths {
   readonly startup?: string | undefined;
 }
 
-const PATH = { pattern: /^\/[\x21-\x7e]*$/, says: "a path that begins with /" };
+const PATH = { pattern: /^\/[\w\-./~!$&'()*+,;=:@%]*$/, says: "a path that begins with / and has no query" };
 
 /** The probes by path. */
 export function healthPaths(paths: HealthPaths | false = {}): ReadonlyMap<string, keyof HealthPaths> {
   if (paths === false) return new Map();
   checkNames("health", paths, ["live", "ready", "startup"]);
   const { live = "/livez", ready = "/readyz", startup = "/startupz" } = paths;
-  return new Map([
+  const probes = new Map<string, keyof HealthPaths>([
     [checkString("health.live", live, PATH), "live"],
     [checkString("health.ready", ready, PATH), "ready"],
     [checkString("health.startup", startup, PATH), "startup"],
   ]);
+  if (probes.size < 3) throw new RangeError(`health should name three paths, got ${live}, ${ready}, ${startup}`);
+  return probes;
 }
 
-/** Answers a probe. With `report` the parts are shown as well: for ports that only operators reach. */
+/** Answers a probe with what `ask` says. With `report` the parts are shown too: for ports that only operators reach. */
 export async function answerHealth(
-  answer: HealthAnswer | Promise<HealthAnswer>,
-  response: ServerResponse,
+  exchange: Exchange,
+  ask: () => HealthAnswer | Promise<HealthAnswer>,
   report = false,
 ): Promise<void> {
-  const known = await Promise.resolve(answer).catch((): HealthAnswer => ({ ok: false }));
+  const known = await answered(ask);
+  const headers = ["content-type", "application/json", "cache-control", "no-store"];
   const body = `${JSON.stringify(report ? known : { ok: known.ok })}\n`;
-  response.writeHead(known.ok ? 200 : 503, [
-    "content-type",
-    "application/json",
-    "content-length",
-    String(Buffer.byteLength(body)),
-    "cache-control",
-    "no-store",
-  ]);
-  response.end(body);
+  answerPlainly(exchange, { status: known.ok ? 200 : 503, headers, body });
+}
+
+async function answered(ask: () => HealthAnswer | Promise<HealthAnswer>): Promise<HealthAnswer> {
+  try {
+    return await ask();
+  } catch {
+    return { ok: false };
+  }
 }

@@ -12,7 +12,7 @@ export { routes, type Bind, type Routes, type Template, type Verb } from "./rout
 export type { HealthPaths } from "./health.ts";
 export type { ListenOptions } from "./listener.ts";
 export type { HttpReply, HttpRequest } from "./message.ts";
-export type { ServingOptions } from "./dispatcher.ts";
+export type { ServingOptions } from "./serving.ts";
 
 // For people who write adapters.
 export { codeOf, statusOf } from "./status.ts";

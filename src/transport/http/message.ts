@@ -4,7 +4,9 @@
  * @module
  */
 import type { IncomingMessage } from "node:http";
-import { shown } from "../../internal/check.ts";
+import { checkNumber, shown } from "../../internal/check.ts";
+import { REQUEST_ID } from "../names.ts";
+import { pathOf } from "./router.ts";
 
 /** An HTTP request as a hook sees it. */
 export interface HttpRequest {
@@ -20,6 +22,7 @@ export interface HttpRequest {
 
 /** An HTTP reply as a hook sees it. */
 export interface HttpReply {
+  /** 200 to 599. */
   status: number;
   body: string | Uint8Array;
   /** Sets or replaces a header, name in any case. */
@@ -38,7 +41,7 @@ export class RequestView implements HttpRequest {
     const url = message.url ?? "/";
     const mark = url.indexOf("?");
     this.verb = message.method ?? "GET";
-    this.path = mark < 0 ? url : url.slice(0, mark);
+    this.path = pathOf(url);
     this.#search = mark < 0 ? "" : url.slice(mark + 1);
     this.#headers = message.headers;
   }
@@ -67,6 +70,9 @@ export const FRAMING: ReadonlySet<string> = new Set([
   "upgrade",
 ]);
 
+/** What a handler cannot set by `context.reply`: it would stand twice. A hook can set the last two. */
+export const RESERVED: ReadonlySet<string> = new Set([...FRAMING, REQUEST_ID, "content-type"]);
+
 /** A reply under construction. */
 export class ReplyDraft implements HttpReply {
   status: number;
@@ -89,6 +95,18 @@ export class ReplyDraft implements HttpReply {
     if (!isFieldValue(value))
       throw new RangeError(`header ${lower} should have no control characters, got ${shown(value)}`);
     this.headers.set(lower, value);
+  }
+
+  /**
+   * Whether it can be sent: a hook may have set anything.
+   *
+   * @throws {RangeError | TypeError} when the status or the body cannot.
+   */
+  check(): void {
+    checkNumber("a reply's status", this.status, { min: 200, max: 599, integer: true });
+    const body: unknown = this.body;
+    if (typeof body !== "string" && !(body instanceof Uint8Array))
+      throw new TypeError(`a reply's body should be a string or bytes, got ${shown(body)}`);
   }
 }
 

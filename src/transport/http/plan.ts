@@ -11,7 +11,7 @@ import { schemaOf, type Codec } from "../codec.ts";
 import type { Hooks } from "../hooks.ts";
 import type { Limits } from "../limits.ts";
 import { policyError } from "../../errors/index.ts";
-import { stringCoercer } from "../json/coerce.ts";
+import { stringCoercer, type Coerce } from "../json/coerce.ts";
 import type { HttpReply, HttpRequest } from "./message.ts";
 import type { Route } from "./routes.ts";
 
@@ -36,7 +36,7 @@ export interface AssembleSource {
 export type Assemble = (source: AssembleSource, body: unknown) => unknown;
 
 /** Writes a response into a reply by itself, in place of a codec: the low door's. */
-export type Encode = (response: unknown, reply: HttpReply, context: Context) => void;
+export type Encode = (response: unknown, reply: HttpReply, context: Context) => void | Promise<void>;
 
 /** How one method is served over HTTP. */
 export interface Plan {
@@ -73,14 +73,20 @@ export function assembler(route: Route, method: AnyMethod, where: string): Assem
     route.query === undefined &&
     Object.keys(route.header).length === 0;
   if (plain) return undefined;
-  const fields = propertiesOf(schemaOf(method.request, `${where} request`));
-  const coercer = (field: string): ((texts: readonly string[]) => unknown) =>
-    stringCoercer(fields[field] ?? {}, `${where} request.${field}`);
+  const schema = schemaOf(method.request, `${where} request`);
+  const fields = propertiesOf(schema);
+  const formOf = (field: string): JsonSchemaObject | true => {
+    if (fields?.has(field) === false)
+      throw new RangeError(`the route of ${where} should name fields of the request, "${field}" is none`);
+    return fields?.get(field) ?? true;
+  };
+  const coercer = (field: string): Coerce => stringCoercer(formOf(field), `${where} request.${field}`, schema);
+  if (route.body !== undefined && route.body !== "*") formOf(route.body);
   const params = route.params.map((field) => ({ field, coerce: coercer(field) }));
   const headers = Object.entries(route.header).map(([field, name]) => ({ field, name, coerce: coercer(field) }));
-  const query = queryFields(route, Object.keys(fields)).map((field) => ({ field, coerce: coercer(field) }));
+  const query = queryFields(route, fields, where).map((field) => ({ field, coerce: coercer(field) }));
   return function assemble({ request, values }, body) {
-    const wire: Record<string, unknown> = route.body === "*" && isRecord(body) ? { ...body } : {};
+    const wire: Record<string, unknown> = route.body === "*" ? { ...recordOf(body) } : {};
     if (route.body !== undefined && route.body !== "*") wire[route.body] = body;
     params.forEach(({ field, coerce }, i) => {
       wire[field] = coerce([decoded(values[i]!)]);
@@ -99,24 +105,28 @@ export function assembler(route: Route, method: AnyMethod, where: string): Assem
   };
 }
 
-function queryFields(route: Route, fields: readonly string[]): readonly string[] {
+function queryFields(
+  route: Route,
+  fields: ReadonlyMap<string, JsonSchemaObject> | undefined,
+  where: string,
+): readonly string[] {
   if (route.query !== undefined) return route.query;
   if (route.body === "*") return [];
+  if (fields === undefined)
+    throw new TypeError(`the route of ${where} should say what is in its query: the request's schema lists no fields`);
   const elsewhere = new Set([...route.params, ...Object.keys(route.header), route.body]);
-  return fields.filter((field) => !elsewhere.has(field));
+  return [...fields.keys()].filter((field) => !elsewhere.has(field));
 }
 
-function propertiesOf(schema: JsonSchemaObject): Readonly<Record<string, JsonSchemaObject>> {
-  const { properties, $defs } = schema as { properties?: Record<string, JsonSchemaObject>; $defs?: unknown };
-  if (properties === undefined) return {};
-  // A property may point into the definitions of the whole.
-  return $defs === undefined
-    ? properties
-    : Object.fromEntries(Object.entries(properties).map(([name, one]) => [name, { ...one, $defs }]));
+/** The declared properties; undefined where only a validator knows them, as in a union. */
+function propertiesOf(schema: JsonSchemaObject): ReadonlyMap<string, JsonSchemaObject> | undefined {
+  const { properties } = schema as { readonly properties?: Readonly<Record<string, JsonSchemaObject>> };
+  return properties && new Map(Object.entries(properties));
 }
 
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
+function recordOf(body: unknown): object {
+  if (typeof body === "object" && body !== null && !Array.isArray(body)) return body;
+  throw policyError("invalid_request", { message: "the body should be an object" });
 }
 
 function decoded(segment: string): string {

@@ -14,6 +14,9 @@ export interface Found<T> {
 /** The verb that stands for all of them. */
 export const ANY = "*";
 
+/** The most segments a template may have: no path is cut into more, so that a hostile one stays cheap. */
+export const MAX_SEGMENTS = 32;
+
 interface Node<T> {
   readonly literals: Map<string, Node<T>>;
   parameter: Node<T> | undefined;
@@ -22,7 +25,7 @@ interface Node<T> {
 
 const NONE: readonly string[] = [];
 
-/** A table of routes; paths are matched exactly, trailing slashes included. */
+/** A table of routes; paths are matched exactly, trailing slashes included, and a parameter is never empty. */
 export class Router<T> {
   readonly #fixed = new Map<string, Found<T> & { readonly verbs: Map<string, T> }>();
   readonly #root: Node<T> = node();
@@ -35,9 +38,32 @@ export class Router<T> {
     return true;
   }
 
-  /** What stands at a path; the query must be cut off. */
-  find(path: string): Found<T> | undefined {
-    return this.#fixed.get(path) ?? this.#match(path);
+  /** Takes a path away from the templates that fit it. */
+  reserve(path: string): void {
+    this.#verbsOfPath(path);
+  }
+
+  /** What stands at the path of a request's target: the most exact fit. */
+  find(url: string): Found<T> | undefined {
+    return this.#fixed.get(url) ?? this.#search(url);
+  }
+
+  /** All that fits the path of a request's target, the most exact first. */
+  all(url: string): readonly Found<T>[] {
+    const path = pathOf(url);
+    const fixed = this.#fixed.get(path);
+    const walk = new Walk<T>(path, true);
+    walk.descend(this.#root, 1);
+    return fixed === undefined ? walk.found : [fixed, ...walk.found];
+  }
+
+  #search(url: string): Found<T> | undefined {
+    const path = pathOf(url);
+    const fixed = path === url ? undefined : this.#fixed.get(path);
+    if (fixed !== undefined) return fixed;
+    const walk = new Walk<T>(path, false);
+    walk.descend(this.#root, 1);
+    return walk.found[0];
   }
 
   #verbsOfPath(path: string): Map<string, T> {
@@ -50,7 +76,7 @@ export class Router<T> {
 
   #verbsOfTemplate(template: string): Map<string, T> {
     let at = this.#root;
-    for (const segment of segmentsOf(template)) {
+    for (const segment of template.split("/").slice(1)) {
       if (segment.startsWith("{")) at = at.parameter ??= node();
       else {
         const next = at.literals.get(segment) ?? node<T>();
@@ -60,26 +86,36 @@ export class Router<T> {
     }
     return (at.verbs ??= new Map());
   }
+}
 
-  #match(path: string): Found<T> | undefined {
-    const segments = segmentsOf(path);
-    const values: string[] = [];
-    const end = this.#descend(this.#root, segments, values);
-    return end?.verbs === undefined ? undefined : { verbs: end.verbs, values };
+/** One walk through the templates. It visits no node twice, so it costs no more than there are templates. */
+class Walk<T> {
+  readonly found: Found<T>[] = [];
+  readonly #segments: readonly string[];
+  readonly #values: string[] = [];
+  readonly #takesAll: boolean;
+
+  constructor(path: string, takesAll: boolean) {
+    // One piece before the first slash, and one more than a template may have: such a path fits none.
+    this.#segments = path.split("/", MAX_SEGMENTS + 2);
+    this.#takesAll = takesAll;
   }
 
-  // Depth is bounded by the longest template, since a node without children ends the walk.
-  #descend(at: Node<T>, segments: readonly string[], values: string[]): Node<T> | undefined {
-    const segment = segments[0];
-    if (segment === undefined) return at.verbs === undefined ? undefined : at;
-    const rest = segments.slice(1);
+  /** True when enough was found. */
+  descend(at: Node<T>, i: number): boolean {
+    const segment = this.#segments[i];
+    if (segment === undefined) {
+      if (at.verbs === undefined) return false;
+      this.found.push({ verbs: at.verbs, values: [...this.#values] });
+      return !this.#takesAll;
+    }
     const literal = at.literals.get(segment);
-    const found = literal === undefined ? undefined : this.#descend(literal, rest, values);
-    if (found !== undefined || at.parameter === undefined || segment === "") return found;
-    values.push(segment);
-    const behind = this.#descend(at.parameter, rest, values);
-    if (behind === undefined) values.pop();
-    return behind;
+    if (literal !== undefined && this.descend(literal, i + 1)) return true;
+    if (at.parameter === undefined || segment === "") return false;
+    this.#values.push(segment);
+    const isEnough = this.descend(at.parameter, i + 1);
+    this.#values.pop();
+    return isEnough;
   }
 }
 
@@ -87,7 +123,13 @@ function node<T>(): Node<T> {
   return { literals: new Map(), parameter: undefined, verbs: undefined };
 }
 
-// More segments than any template has cannot match; cutting there keeps a hostile path cheap.
-function segmentsOf(path: string): string[] {
-  return path.split("/", 34).slice(1);
+/** The path of a request's target without its query; of the absolute form too, which servers must take (RFC 9112 §3.2.2). */
+export function pathOf(url: string): string {
+  const mark = url.indexOf("?");
+  const target = mark < 0 ? url : url.slice(0, mark);
+  if (target.startsWith("/")) return target;
+  const scheme = /^https?:\/\//i.exec(target);
+  if (scheme === null) return target;
+  const slash = target.indexOf("/", scheme[0].length);
+  return slash < 0 ? "/" : target.slice(slash);
 }

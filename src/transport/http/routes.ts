@@ -6,7 +6,8 @@
  */
 import { checkNames, checkNumber, checkString } from "../../internal/check.ts";
 import type { AnyService, Methods, Service, Types, TypesIn } from "../../contract/index.ts";
-import type { Codec } from "../codec.ts";
+import { checkCodec, type Codec } from "../codec.ts";
+import { MAX_SEGMENTS } from "./router.ts";
 
 /** The verbs a route may name. */
 export type Verb = "GET" | "PUT" | "POST" | "PATCH" | "DELETE";
@@ -94,6 +95,8 @@ export function routes<M extends Methods, const R extends { readonly [P in keyof
   return { service, routes: entries.map(([method, bind]) => route(service, method, bind)) };
 }
 
+const HEADER = { pattern: /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/, says: "the name of a header" };
+
 const TEMPLATE =
   /^(?:(GET|PUT|POST|PATCH|DELETE) )?(\/(?:[A-Za-z0-9\-._~!$&'()*+,;=:@%]|\/|\{[A-Za-z_][A-Za-z0-9_]*\})*)$/;
 
@@ -112,14 +115,23 @@ function route(service: AnyService, method: string, bind: Template | Bind<Types>
   }
   if (new Set(params).size < params.length)
     throw new RangeError(`${where}: path should name each field once, got "${full.path}"`);
+  if (path.split("/").length > MAX_SEGMENTS + 1)
+    throw new RangeError(`${where}: path should have at most ${MAX_SEGMENTS} segments, got ${path.split("/").length - 1}`);
+  if (full.codec !== undefined) checkCodec(`${where}: codec`, full.codec);
+  const query = full.query as readonly string[] | undefined;
+  const header = (full.header ?? {}) as Record<string, string>;
+  for (const name of Object.values(header)) checkString(`${where}: header`, name, HEADER);
+  for (const field of [...params, ...(query ?? []), ...Object.keys(header), full.body]) {
+    if (field === "__proto__") throw new RangeError(`${where} should name fields that can be sent, got "__proto__"`);
+  }
   const hasBody = verb !== "GET" && verb !== "DELETE";
   return {
     method,
     verb,
     path,
     params,
-    query: full.query as readonly string[] | undefined,
-    header: (full.header ?? {}) as Record<string, string>,
+    query,
+    header,
     body: (full.body as string | undefined) ?? (hasBody ? "*" : undefined),
     status: checkNumber(`${where}: status`, full.status ?? 200, { min: 200, max: 299, integer: true }),
     codec: full.codec,

@@ -6,10 +6,10 @@
 import { checkNames } from "../../internal/check.ts";
 import { ActiveCall } from "../../endpoint/index.ts";
 import type { ServiceError } from "../../errors/index.ts";
-import { limitsOf } from "../limits.ts";
 import type { App, Listening, ServerTransport } from "../server.ts";
-import { Dispatcher, SERVING, type ServingOptions } from "./dispatcher.ts";
+import { Dispatcher } from "./dispatcher.ts";
 import { Listener, LISTENING, listenSettings, type ListenOptions } from "./listener.ts";
+import { SERVING, servingSettings, type ServingOptions } from "./serving.ts";
 import { statusOf } from "./status.ts";
 
 /** What an HTTP server may be told. */
@@ -38,16 +38,16 @@ export interface HttpServerOptions extends ListenOptions, ServingOptions {}
 export function httpServer(options: HttpServerOptions): ServerTransport {
   checkNames("httpServer", options, [...LISTENING, ...SERVING]);
   const settings = listenSettings(options);
-  const limits = limitsOf(options.limits);
+  const serving = servingSettings(options);
   return {
     name: "http",
     "~server": true,
     async listen(app): Promise<Listening> {
-      const listener: Listener = new Listener(settings, limits, {
+      const listener: Listener = new Listener(settings, serving.limits, {
         handle: (request, response) => dispatcher.handle(request, response),
         broken: (error, peer) => observeBroken(app, error, peer),
       });
-      const dispatcher = new Dispatcher(app, options, listener);
+      const dispatcher = new Dispatcher(app, serving, listener);
       const address = await listener.open();
       return { addresses: [address], drain: () => listener.drain(), close: () => listener.close() };
     },

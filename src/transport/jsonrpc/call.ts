@@ -3,14 +3,17 @@
  *
  * @module
  */
-import type { ServiceError } from "../../errors/index.ts";
+import type { Outcome, ServiceError } from "../../errors/index.ts";
+import { shown } from "../../internal/check.ts";
 import { isPromise } from "../../internal/promise.ts";
-import type { CallStart } from "../../endpoint/index.ts";
-import type { Hooks } from "../hooks.ts";
+import type { Hanging } from "../http/connection.ts";
+import { timeoutOf } from "../http/call.ts";
+import { TIMEOUT } from "../names.ts";
 import { ServerCall } from "../server-call.ts";
-import type { BoundMethod } from "../bind.ts";
 import { encodeRpcError } from "./code.ts";
-import { writeError, writeResult, type RpcError, type RpcRequest } from "./message.ts";
+import type { Delivery } from "./delivery.ts";
+import { isRpcError, writeError, writeResult, type RpcError, type RpcRequest } from "./message.ts";
+import type { RpcPlan } from "./plan.ts";
 
 /** A request as a hook sees it. */
 export interface JsonrpcRequest extends RpcRequest {
@@ -24,39 +27,64 @@ export interface JsonrpcReply {
   error: RpcError | undefined;
 }
 
-/** How one method is served over JSON-RPC. */
-export interface RpcPlan {
-  readonly bound: BoundMethod;
-  /** Turns params by position into params by name. */
-  readonly named: (params: unknown) => unknown;
-  readonly write: (response: unknown) => string;
-  readonly hooks: Hooks<JsonrpcRequest, JsonrpcReply>;
-}
-
 /** What a call is given besides its plan. */
 export interface RpcIncoming {
   readonly request: RpcRequest;
-  readonly start: CallStart;
-  /** Is handed the text of the answer; undefined for a notification. */
-  readonly answer: (text: string | undefined) => void;
+  /** The id as JSON text; undefined for a notification, which is never answered. */
+  readonly id: string | undefined;
+  readonly delivery: Delivery;
+  /** Knows the call while it runs. */
+  readonly holder: { add(call: Hanging): void; remove(call: Hanging): void };
+  /** The HTTP status of the answer. */
+  readonly status: number;
+  /** Why it does not get as far as its method; undefined when it may. */
+  readonly refusal?: Refusal | undefined;
+  /** Is handed the text of the answer, once. */
+  answer(text: string): void;
 }
+
+/** Why a request does not get as far as its method. */
+export interface Refusal {
+  readonly error: ServiceError;
+  /** The error's number, where the error alone does not say it. */
+  readonly rpcCode?: number | undefined;
+}
+
+/** How much of a method's name is shown: it may be as long as a body. */
+const TARGET_CHARS = 256;
 
 /** Drives one request through its method's pipeline. */
 export class RpcCall extends ServerCall<JsonrpcRequest, JsonrpcReply> {
   readonly #plan: RpcPlan;
   readonly #from: RpcIncoming;
 
-  constructor(plan: RpcPlan, from: RpcIncoming) {
-    super(plan.bound, from.start, plan.hooks);
+  constructor(plan: RpcPlan, from: RpcIncoming, startMs: number) {
+    const { bound } = plan;
+    const { incoming, connection, request } = from.delivery;
+    const timeoutMs = timeoutOf(request.headers[TIMEOUT], bound.info.timeoutMs);
+    super(bound, { startMs, timeoutMs, transport: "jsonrpc", incoming, values: bound.around.values }, plan.hooks);
     this.#plan = plan;
     this.#from = from;
-    this.target = from.request.method;
+    this.peer = connection.peer;
+    this.target = from.request.method.slice(0, TARGET_CHARS);
+    this.status = from.status;
+    from.holder.add(this);
   }
 
-  /** Takes the request through the pipeline; `refusal` is an error that was plain from its method's name. */
-  run(refusal?: ServiceError): void {
+  protected override makeRequestId(): string {
+    return this.#from.delivery.requestId;
+  }
+
+  /** Whether nobody waits for an answer. */
+  get isOneWay(): boolean {
+    return this.#from.id === undefined;
+  }
+
+  /** Takes the request through the pipeline, or refuses it. */
+  run(): void {
+    const { refusal } = this.#from;
     this.begin();
-    if (refusal !== undefined) return this.fail(refusal);
+    if (refusal !== undefined) return this.fail(refusal.error);
     const admitted = this.admit();
     if (isPromise(admitted)) void admitted.then((passes) => (passes ? this.#go() : undefined));
     else if (admitted) this.#go();
@@ -65,7 +93,7 @@ export class RpcCall extends ServerCall<JsonrpcRequest, JsonrpcReply> {
   #go(): void {
     let wire: unknown;
     try {
-      wire = this.#plan.named(this.#from.request.params);
+      wire = this.#plan.read(this.#from.request.params);
     } catch (error) {
       return this.fail(error);
     }
@@ -77,25 +105,72 @@ export class RpcCall extends ServerCall<JsonrpcRequest, JsonrpcReply> {
   }
 
   protected succeed(response: unknown): void {
-    const reply: JsonrpcReply = { result: this.#plan.write(response), error: undefined };
-    this.after(reply);
-    this.#answer(reply);
+    const { id } = this.#from;
+    if (id !== undefined) {
+      const result = this.#plan.write(response);
+      if (this.hooks.after === undefined) this.#answer(writeResult(result, id));
+      else {
+        const reply: JsonrpcReply = { result, error: undefined };
+        this.after(reply);
+        this.#answer(textOf(reply, id, result));
+      }
+    }
     this.finish("ok");
   }
 
   protected refuse(error: ServiceError): void {
-    const reply: JsonrpcReply = { result: "null", error: encodeRpcError(error) };
-    this.encodeError(error, reply);
-    this.#answer(reply);
+    const { id } = this.#from;
+    if (id !== undefined) this.#answer(this.#encoded(error, id) ?? this.#written(error, id));
     this.finish(error.code);
   }
 
-  #answer(reply: JsonrpcReply): void {
-    const { request, answer } = this.#from;
-    if (request.id === undefined) return answer(undefined);
-    const text =
-      reply.error === undefined ? writeResult(reply.result, request.id) : writeError(reply.error, request.id);
-    this.responseBytes = text.length;
+  /** The answer as the user's encoder has it, when there is one and what it says can be sent. */
+  #encoded(error: ServiceError, id: string): string | undefined {
+    if (this.hooks.errorEncoder === undefined) return undefined;
+    const reply: JsonrpcReply = { result: "null", error: this.#rpcError(error) };
+    let text: string | undefined;
+    const isDone = this.encodeError(error, reply) && this.guarded(() => void (text = textOf(reply, id, "null")));
+    return isDone ? text : undefined;
+  }
+
+  #written(error: ServiceError, id: string): string {
+    const whole = this.#rpcError(error);
+    try {
+      return writeError(whole, id);
+    } catch (thrown) {
+      // Its details cannot be written: a BigInt, a cycle.
+      this.report(thrown);
+      const { code, reason } = error;
+      return writeError({ ...whole, data: { code, reason } }, id);
+    }
+  }
+
+  #rpcError(error: ServiceError): RpcError {
+    return encodeRpcError(error, this.#from.refusal?.rpcCode);
+  }
+
+  #answer(text: string): void {
+    const { delivery, answer } = this.#from;
+    this.responseBytes = Buffer.byteLength(text);
+    if (this.outgoingIfAny !== undefined) delivery.add(this.outgoingIfAny);
     answer(text);
   }
+
+  protected override finish(outcome: Outcome): void {
+    this.#from.holder.remove(this);
+    super.finish(outcome);
+  }
+}
+
+// What hooks have set may be anything, and one broken answer would break all of its batch.
+function textOf({ result, error }: JsonrpcReply, id: string, written: string): string {
+  if (error !== undefined) {
+    if (isRpcError(error)) return writeError(error, id);
+    throw new TypeError(`a reply's error should have an integer code and a message, got ${shown(error)}`);
+  }
+  if (result !== written) {
+    if (typeof result !== "string") throw new TypeError(`a reply's result should be JSON text, got ${shown(result)}`);
+    JSON.parse(result);
+  }
+  return writeResult(result, id);
 }

@@ -5,19 +5,32 @@
  * @module
  */
 import { bareError, codes, isCode, type Code, type ServiceError } from "../../errors/index.ts";
-import {
-  INTERNAL_ERROR,
-  INVALID_PARAMS,
-  INVALID_REQUEST,
-  METHOD_NOT_FOUND,
-  PARSE_ERROR,
-  type RpcError,
-} from "./message.ts";
+import type { RpcError } from "./message.ts";
+
+// The numbers that the specification fixes (§5.1).
+const PARSE_ERROR = -32700;
+/** The number for a message that is JSON and no request. */
+export const INVALID_REQUEST = -32600;
+const METHOD_NOT_FOUND = -32601;
+const INVALID_PARAMS = -32602;
+const INTERNAL_ERROR = -32603;
 
 const SERVER_ERRORS = -32_000;
 
-/** The number of an error. */
+/**
+ * The JSON-RPC number of an error: by the toolkit's own reason where the specification is more exact, else by the code.
+ *
+ * @example
+ * ```ts
+ * import { ServiceError } from "servicekit";
+ * import { rpcCodeOf } from "servicekit/transport/jsonrpc";
+ *
+ * rpcCodeOf(new ServiceError("no such profile", { code: "not_found" })); // => -32005
+ * rpcCodeOf(new ServiceError("oops", { code: "internal" })); // => -32603
+ * ```
+ */
 export function rpcCodeOf(error: ServiceError): number {
+  // A declared error may bear any name; only the toolkit's own reasons have a number of their own.
   if (error.origin !== "declared") {
     if (error.reason === "unknown_method") return METHOD_NOT_FOUND;
     if (error.reason === "invalid_request") return INVALID_PARAMS;
@@ -28,31 +41,37 @@ export function rpcCodeOf(error: ServiceError): number {
 }
 
 /** An error as it travels: only what is public. */
-export function encodeRpcError(error: ServiceError): RpcError {
+export function encodeRpcError(error: ServiceError, number: number = rpcCodeOf(error)): RpcError {
   const { code, reason, details, retryAfterMs } = error;
-  return { code: rpcCodeOf(error), message: error.message, data: { code, reason, details, retryAfterMs } };
+  return { code: number, message: error.message, data: { code, reason, details, retryAfterMs } };
 }
 
-/** An error that came, whoever sent it: ours says its code in `data`, for others the number decides. */
-export function decodeRpcError(value: unknown): ServiceError {
-  const error = typeof value === "object" && value !== null ? (value as Record<string, unknown>) : {};
-  const data =
-    typeof error["data"] === "object" && error["data"] !== null ? (error["data"] as Record<string, unknown>) : {};
-  const code = isCode(data["code"]) ? data["code"] : codeOfNumber(error["code"]);
-  const { reason, retryAfterMs } = data;
-  return bareError(
-    typeof error["message"] === "string" ? error["message"].slice(0, 4096) : "the peer answered an error",
-    {
-      code,
-      reason: typeof reason === "string" && /^[a-z][a-z0-9_]{0,63}$/.test(reason) ? reason : code,
-      details: isCode(data["code"]) ? data["details"] : error["data"],
-      origin: "peer",
-      retryAfterMs: typeof retryAfterMs === "number" && retryAfterMs >= 0 ? retryAfterMs : undefined,
-    },
-  );
+/**
+ * An error that came, whoever sent it: ours says its code in `data`, for others the number decides, and `cause` keeps it.
+ * `retryAfterMs` is what the protocol below says, for errors that do not say it themselves.
+ */
+export function decodeRpcError(error: RpcError, retryAfterMs?: number): ServiceError {
+  const data = typeof error.data === "object" && error.data !== null ? (error.data as Record<string, unknown>) : {};
+  const isOurs = isCode(data["code"]);
+  const code = isOurs ? (data["code"] as Code) : codeOfNumber(error.code);
+  const { reason } = data;
+  return bareError(error.message.slice(0, 4096), {
+    code,
+    reason: isOurs && typeof reason === "string" && REASON.test(reason) ? reason : code,
+    details: isOurs ? data["details"] : error.data,
+    origin: "peer",
+    retryAfterMs: (isOurs ? hintOf(data["retryAfterMs"]) : undefined) ?? retryAfterMs,
+    cause: isOurs ? undefined : { rpcCode: error.code },
+  });
 }
 
-function codeOfNumber(number: unknown): Code {
+const REASON = /^[a-z][a-z0-9_]{0,63}$/;
+
+function hintOf(value: unknown): number | undefined {
+  return typeof value === "number" && value >= 0 ? value : undefined;
+}
+
+function codeOfNumber(number: number): Code {
   switch (number) {
     case PARSE_ERROR:
     case INVALID_REQUEST:
@@ -63,6 +82,6 @@ function codeOfNumber(number: unknown): Code {
     case INTERNAL_ERROR:
       return "internal";
     default:
-      return typeof number === "number" ? (codes[SERVER_ERRORS - number - 1] ?? "unknown") : "unknown";
+      return codes[SERVER_ERRORS - number - 1] ?? "unknown";
   }
 }

@@ -1,9 +1,11 @@
 /**
- * JSON-RPC 2.0 over HTTP.
+ * JSON-RPC 2.0 over HTTP: server, client, notifications.
  *
  * @module
  */
 export { jsonrpcServer, type JsonrpcServerOptions } from "./server.ts";
+export { jsonrpcClient, type JsonrpcBatchOptions, type JsonrpcClientOptions } from "./client.ts";
+export { notifications, type Notification, type Notifications } from "./notifications.ts";
 export type { JsonrpcReply, JsonrpcRequest } from "./call.ts";
 export type { RpcError, RpcId } from "./message.ts";
 

@@ -22,16 +22,6 @@ export interface RpcError {
   readonly data?: unknown;
 }
 
-/** An answer as it travels. */
-export type RpcResponse = { readonly id: RpcId } & ({ readonly result: unknown } | { readonly error: RpcError });
-
-/** The codes that the specification fixes (§5.1). */
-export const PARSE_ERROR = -32700;
-export const INVALID_REQUEST = -32600;
-export const METHOD_NOT_FOUND = -32601;
-export const INVALID_PARAMS = -32602;
-export const INTERNAL_ERROR = -32603;
-
 /** Reads one request; undefined when it is not one, as §4 says what one is. */
 export function readRequest(value: unknown): RpcRequest | undefined {
   if (typeof value !== "object" || value === null || Array.isArray(value)) return undefined;
@@ -48,17 +38,24 @@ export function idOf(value: unknown): RpcId {
   return isId(id) ? id : null;
 }
 
-/** Whether a value may identify a request (§4: a string, a number or null). */
-export function isId(id: unknown): id is RpcId {
+// §4: a string, a number or null.
+function isId(id: unknown): id is RpcId {
   return id === null || typeof id === "string" || typeof id === "number";
 }
 
-/** Writes an answer; the fields stand in the order Go kit writes them, `id` last and always there. */
-export function writeResult(result: string, id: RpcId): string {
-  return `{"jsonrpc":"2.0","result":${result},"id":${JSON.stringify(id)}}`;
+/** Whether a value is an error as §5.1 has it. */
+export function isRpcError(value: unknown): value is RpcError {
+  if (typeof value !== "object" || value === null) return false;
+  const { code, message } = value as Partial<RpcError>;
+  return Number.isSafeInteger(code) && typeof message === "string";
 }
 
-/** Writes an error answer. */
-export function writeError(error: RpcError, id: RpcId): string {
-  return `{"jsonrpc":"2.0","error":${JSON.stringify(error)},"id":${JSON.stringify(id)}}`;
+/** Writes an answer, its id as text; the fields stand in the order Go kit writes them, `id` last and always there. */
+export function writeResult(result: string, id: string): string {
+  return `{"jsonrpc":"2.0","result":${result},"id":${id}}`;
+}
+
+/** Writes an error answer, its id as text. */
+export function writeError(error: RpcError, id: string): string {
+  return `{"jsonrpc":"2.0","error":${JSON.stringify(error)},"id":${id}}`;
 }

@@ -4,7 +4,7 @@
  * @module
  */
 import { checkNames, checkNumber, checkOneOf } from "../../internal/check.ts";
-import { json, type Codec } from "../codec.ts";
+import { checkCodec, json, type Codec } from "../codec.ts";
 import { HOOKS, hooksOf, type Hooks } from "../hooks.ts";
 import { Listener, LISTENING, listenSettings, type ListenOptions } from "../http/listener.ts";
 import { observeBroken } from "../http/server.ts";
@@ -15,9 +15,9 @@ import { RpcDispatcher } from "./dispatcher.ts";
 
 /** What a JSON-RPC server may be told. */
 export interface JsonrpcServerOptions extends ListenOptions, Hooks<JsonrpcRequest, JsonrpcReply> {
-  /** Under which name a method is called: "service.method", or its own name alone. Default: "full". */
+  /** Under which name a method is called: "service.method", or its own name alone. Default: "full", which is never taken twice. */
   readonly names?: "full" | "short" | undefined;
-  /** Reads params and writes results, as text. Default: JSON as it is. */
+  /** Reads params and writes results, as JSON text. Default: JSON as it is. */
   readonly codec?: Codec | undefined;
   /** Requests in one batch, 1 to 10,000. Default: 100: a batch is served at once, as so many calls. */
   readonly maxBatch?: number | undefined;
@@ -29,9 +29,15 @@ const NAMES = ["names", "codec", "maxBatch", "limits", ...HOOKS];
 
 /**
  * Serves unary methods over JSON-RPC 2.0: batches, notifications, params by name and by position. The HTTP status is 200
- * whenever there is an answer (Go kit does the same), 204 when there were only notifications.
+ * whenever there is an answer (Go kit does the same), 204 when there were only notifications; those are taken at once,
+ * run to their end whatever becomes of the connection, and hold a drain until then.
  *
- * @throws {RangeError} when an option is wrong, or, on listening, two methods have the same name.
+ * What a policy says gets the specification's number, or −32000 minus the gRPC number of its code; `data` holds `code`,
+ * `reason`, `details` and `retryAfterMs`. A batch is observed call by call, and answered in its order with what its calls
+ * set as metadata together. Methods that stream are unknown here.
+ *
+ * @throws {RangeError | TypeError} when an option is wrong, or, on listening, two methods have the same name or one has a
+ * name that the specification reserves ("rpc.…").
  *
  * @example
  * ```ts
@@ -53,11 +59,14 @@ export function jsonrpcServer(options: JsonrpcServerOptions): ServerTransport {
   const listening = listenSettings(options);
   const limits = limitsOf(options.limits);
   const names = checkOneOf("names", options.names ?? "full", ["full", "short"]);
+  const codec = options.codec ?? json;
+  checkCodec("codec", codec);
+  if (codec.form !== "text") throw new RangeError(`codec should read and write text, got ${codec.mediaType}`);
   const settings = {
     limits,
     maxBatch: checkNumber("maxBatch", options.maxBatch ?? 100, { min: 1, max: 10_000, integer: true }),
     hooks: hooksOf(options),
-    codec: options.codec ?? json,
+    codec,
     nameOf: (service: string, method: string) => (names === "short" ? method : `${service}.${method}`),
   };
   return {
@@ -70,7 +79,18 @@ export function jsonrpcServer(options: JsonrpcServerOptions): ServerTransport {
       });
       const dispatcher = new RpcDispatcher(app, settings, listener);
       const address = await listener.open();
-      return { addresses: [address], drain: () => listener.drain(), close: () => listener.close() };
+      const { oneWays } = dispatcher;
+      return {
+        addresses: [address],
+        async drain() {
+          await listener.drain();
+          await oneWays.idle();
+        },
+        async close() {
+          oneWays.cut();
+          await listener.close();
+        },
+      };
     },
   };
 }

@@ -1,0 +1,87 @@
+/**
+ * addcli: calls an add service, ours or Go kit's, and prints what Go kit's prints.
+ *
+ * @module
+ */
+import { client } from "servicekit/client";
+import { flags } from "../flags.ts";
+import { add } from "./service.ts";
+import { goHttpClient } from "./transport.ts";
+
+const options = flags(
+  "addcli [flags] <a> <b>",
+  {
+    "http-addr": ["", "HTTP address of addsvc"],
+    "grpc-addr": ["", "gRPC address of addsvc"],
+    "jsonrpc-addr": ["", "JSON RPC address of addsvc"],
+    "thrift-addr": ["", "Thrift address of addsvc"],
+    method: ["sum", "sum, concat"],
+  },
+  2,
+);
+const [first = "", second = ""] = options.args;
+
+async function call(): Promise<string> {
+  await using remote = connect();
+  switch (options.method) {
+    case "sum": {
+      const [a, b] = [integer(first), integer(second)];
+      return `${a} + ${b} = ${(await remote.sum({ a, b })).v}`;
+    }
+    case "concat": {
+      const { v } = await remote.concat({ a: first, b: second });
+      return `${quoted(first)} + ${quoted(second)} = ${quoted(v)}`;
+    }
+    default:
+      throw new Error(`invalid method ${quoted(options.method)}`);
+  }
+}
+
+/** The first address given wins, in Go kit's order. */
+function connect() {
+  const { "http-addr": http, "grpc-addr": grpc, "jsonrpc-addr": jsonrpc, "thrift-addr": thrift } = options;
+  if (http !== "") return client(add, goHttpClient(), { from: url(http) });
+  if (grpc !== "") throw new Error("gRPC comes later, call with -http-addr or -jsonrpc-addr");
+  if (jsonrpc !== "") throw new Error("JSON RPC comes later, call with -http-addr");
+  if (thrift !== "") throw new Error("Thrift comes later, call with -http-addr or -jsonrpc-addr");
+  throw new Error("no remote address specified");
+}
+
+/** The URL of Go's `host:port`, where the host may be left out. */
+function url(address: string): string {
+  return address.startsWith("http") ? address : `http://${address.startsWith(":") ? "localhost" : ""}${address}`;
+}
+
+/** As ParseInt with its error dropped: what is no number is 0, and so is what would lose digits in JSON. */
+function integer(text: string): number {
+  return /^[+-]?\d+$/.test(text) && Number.isSafeInteger(Number(text)) ? Number(text) : 0;
+}
+
+const SHORT: Readonly<Record<string, string>> = {
+  "\x07": "a",
+  "\b": "b",
+  "\f": "f",
+  "\n": "n",
+  "\r": "r",
+  "\t": "t",
+  "\v": "v",
+  '"': '"',
+  "\\": "\\",
+};
+
+/** A text as Go's %q prints it. */
+function quoted(text: string): string {
+  const escaped = text.replace(/["\\]|[^\p{L}\p{M}\p{N}\p{P}\p{S} ]/gu, (char) => {
+    const code = char.codePointAt(0)!;
+    const hex = (digits: number): string => code.toString(16).padStart(digits, "0");
+    return `\\${SHORT[char] ?? (code < 0x80 ? `x${hex(2)}` : code < 0x10000 ? `u${hex(4)}` : `U${hex(8)}`)}`;
+  });
+  return `"${escaped}"`;
+}
+
+try {
+  process.stdout.write(`${await call()}\n`);
+} catch (error) {
+  process.stderr.write(`error: ${(error as Error).message}\n`);
+  process.exit(1);
+}

@@ -1,0 +1,13 @@
+module servicekit.examples/interop
+
+go 1.21
+
+require (
+	github.com/go-kit/kit v0.13.0
+	golang.org/x/time v0.5.0
+)
+
+require (
+	github.com/go-kit/log v0.2.0 // indirect
+	github.com/go-logfmt/logfmt v0.5.1 // indirect
+)

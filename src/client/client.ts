@@ -1,0 +1,165 @@
+/**
+ * A typed client of a contract, with everything on that a caller in production wants.
+ *
+ * @module
+ */
+import type { Client, Methods, Service } from "../contract/index.ts";
+import { checkPolicy } from "../contract/policy.ts";
+import type { Gate, MethodInfo, Observe } from "../endpoint/index.ts";
+import { checkFunction, checkNames, shown } from "../internal/check.ts";
+import { accessLog, logErrors, type Logger } from "../log/index.ts";
+import { redMetrics } from "../metrics/index.ts";
+import type { BreakerEvent } from "../resilience/index.ts";
+import { systemClock, systemRandom } from "../time/index.ts";
+import { traceCalls } from "../trace/index.ts";
+import { printStacks, type ClientTransport, type LocalTransport } from "../transport/index.ts";
+import { hold } from "./handle.ts";
+import { Instance } from "./instance.ts";
+import { bindCall, type Around, type BoundCall } from "./method.ts";
+import { NAMES, type AnyClientOptions, type ClientOptions, type LocalClientOptions } from "./options.ts";
+import { roundRobin } from "./pick.ts";
+
+/** A client: a function per method, and the end of an `await using`. Without that, `close(client)`. */
+export type ClosableClient<M extends Methods> = Client<M> & AsyncDisposable;
+
+/**
+ * Makes a client of a service: `remote.sum(request)` resolves with the validated response and rejects with a
+ * `ServiceError`; `remote.sum.try(request)` resolves with `{ ok, value }` or `{ ok, error }` for exactly the declared
+ * errors. The second argument is the context of the call this one is made for (its deadline, cancellation, trace and ids
+ * go on) or options.
+ *
+ * On without asking: a deadline (3 s, never later than the context's), round robin over the instances, a breaker for
+ * each. The order is fixed: observers (trace, metrics, log, then yours) → gates → limit → middleware → validation of the
+ * response → round robin → breaker of the instance → transport. `describe(client)` prints it.
+ *
+ * @throws {RangeError | TypeError} when an option is wrong, or a method cannot be carried by the transport.
+ *
+ * @example
+ * ```ts
+ * import { method, service } from "servicekit";
+ * import { client } from "servicekit/client";
+ * import { local } from "servicekit/transport/local";
+ * import { z } from "zod";
+ *
+ * const pair = z.object({ a: z.int(), b: z.int() });
+ * const add = service("add", { sum: method({ request: pair, response: z.object({ v: z.int() }) }) });
+ * const remote = client(add, local(add.implement({ sum: ({ a, b }) => ({ v: a + b }) })));
+ * (await remote.sum({ a: 1, b: 2 }, { timeoutMs: 100 })).v; // => 3
+ * ```
+ */
+export function client<M extends Methods>(
+  service: Service<M>,
+  transport: LocalTransport,
+  options?: LocalClientOptions<M>,
+): ClosableClient<M>;
+export function client<M extends Methods>(
+  service: Service<M>,
+  transport: ClientTransport,
+  options: ClientOptions<M>,
+): ClosableClient<M>;
+export function client(
+  service: Service<Methods>,
+  transport: ClientTransport,
+  given: object = {},
+): ClosableClient<Methods> {
+  const options = given as AnyClientOptions;
+  checkNames("client", options, NAMES);
+  checkMethods(service, options.methods ?? {});
+  const around = aroundOf(service, transport, options);
+  const bound = new Map<string, BoundCall>();
+  for (const name of Object.keys(service.methods)) bound.set(name, bindCall(around, name, options.methods?.[name]));
+  const remote = Object.fromEntries([...bound].map(([name, { call }]) => [name, call]));
+  let closing: Promise<void> | undefined;
+  hold(remote, {
+    describe: () => printStacks([...bound].map(([name, { layers }]) => ({ name: `${service.name}.${name}`, layers }))),
+    close: () => (closing ??= closeAll(around)),
+  });
+  return remote as unknown as ClosableClient<Methods>;
+}
+
+async function closeAll({ picker, instances }: Around): Promise<void> {
+  picker.close();
+  await Promise.all([...new Set(instances)].map(({ channel }) => channel.close()));
+}
+
+function aroundOf(service: Service<Methods>, transport: ClientTransport, options: AnyClientOptions): Around {
+  if ((transport as { "~client"?: unknown } | undefined)?.["~client"] !== true) {
+    throw new TypeError(`transport should be a client transport, e.g. httpClient(), got ${shown(transport)}`);
+  }
+  const { clock = systemClock, random = systemRandom, timeoutMs, limit, breaker } = options;
+  const log = options.log === false ? undefined : options.log;
+  const onEvent = log && breakerLog(log, service.name);
+  const places = placesOf(transport, options.from);
+  const byIdentity = new Map<string, Instance>();
+  for (const place of places) {
+    if (!byIdentity.has(place))
+      byIdentity.set(place, new Instance(place, { service, transport, clock, random, onEvent }));
+  }
+  const report = options.report ?? reporter(log);
+  checkFunction("report", report);
+  checkPolicy("", options);
+  return {
+    service,
+    transport: transport.name,
+    clock,
+    observers: observersOf(options, log),
+    gates: functions("gates", options.gates),
+    policy: { timeoutMs, limit, breaker },
+    instances: places.map((place) => byIdentity.get(place)!),
+    picker: roundRobin(places.length, random),
+    report,
+  };
+}
+
+function observersOf({ trace, metrics, observers }: AnyClientOptions, log: Logger | undefined): readonly Observe[] {
+  return [
+    ...(trace === undefined || trace === false ? [] : [traceCalls(trace)]),
+    ...(metrics === undefined || metrics === false ? [] : [redMetrics(metrics)]),
+    ...(log === undefined ? [] : [accessLog(log)]),
+    ...functions("observers", observers),
+  ];
+}
+
+function placesOf(transport: ClientTransport, from: AnyClientOptions["from"]): readonly string[] {
+  if ((transport as Partial<LocalTransport>)["~local"] === true) {
+    if (from !== undefined)
+      throw new RangeError(`from should be left out, since ${transport.name} needs no address, got ${shown(from)}`);
+    return [""];
+  }
+  const places: readonly unknown[] = Array.isArray(from) ? (from as readonly unknown[]) : [from];
+  if (places.length === 0) throw new RangeError("from should hold at least one instance, got an array of 0");
+  for (const place of places) {
+    if (typeof place !== "string" || place === "")
+      throw new RangeError(`from should be a URL or a list of them, got ${shown(place)}`);
+  }
+  return places as readonly string[];
+}
+
+function checkMethods(service: Service<Methods>, methods: object): void {
+  for (const name of Object.keys(methods)) {
+    if (Object.hasOwn(service.methods, name)) continue;
+    throw new TypeError(
+      `methods should name methods of ${service.name} (${Object.keys(service.methods).join(", ")}), got ${shown(name)}`,
+    );
+  }
+}
+
+function functions<F extends Gate | Observe>(name: string, list: readonly F[] = []): readonly F[] {
+  if (!Array.isArray(list)) throw new TypeError(`${name} should be a list of functions, got ${shown(list)}`);
+  for (const one of list) checkFunction(name, one);
+  return list;
+}
+
+function reporter(log: Logger | undefined): (error: unknown, method: MethodInfo) => void {
+  if (log === undefined) return (error) => process.emitWarning(error instanceof Error ? error : String(error));
+  const report = logErrors(log);
+  return (error) => report(error);
+}
+
+function breakerLog(log: Logger, service: string): (event: BreakerEvent) => void {
+  return function logBreaker(event) {
+    const fields = { service, instance: event.name };
+    if (event.type === "open") log.warn("breaker open", { ...fields, open_ms: Math.round(event.openMs) });
+    else log.info(`breaker ${event.type}`, fields);
+  };
+}

@@ -1,0 +1,70 @@
+/**
+ * What can be done with a whole client. Functions, not members: a client's members are its methods and nothing else.
+ *
+ * @module
+ */
+import { shown } from "../internal/check.ts";
+
+/** The inside of a client. */
+export interface Handle {
+  describe(): string;
+  close(): Promise<void>;
+}
+
+const HANDLE: unique symbol = Symbol("client") as never;
+
+/** Hides the inside of a client in it. */
+export function hold(client: object, handle: Handle): void {
+  Object.defineProperty(client, HANDLE, { value: handle });
+  Object.defineProperty(client, Symbol.asyncDispose, { value: () => handle.close() });
+}
+
+function handleOf(client: object): Handle {
+  const handle = (client as { [HANDLE]?: Handle } | null | undefined)?.[HANDLE];
+  if (handle === undefined) throw new TypeError(`client should be what client() returned, got ${shown(client)}`);
+  return handle;
+}
+
+/**
+ * The stack of every method of a client as text, outermost layer first: the order in which a call passes.
+ *
+ * @throws {TypeError} when it is given anything but a client.
+ *
+ * @example
+ * ```ts
+ * import { method, service } from "servicekit";
+ * import { client, describe } from "servicekit/client";
+ * import { httpClient } from "servicekit/transport/http";
+ * import { z } from "zod";
+ *
+ * const hello = service("hello", { say: method({ request: z.object({}), response: z.object({ v: z.string() }) }) });
+ * const remote = client(hello, httpClient(), { from: "http://127.0.0.1:8081", breaker: false });
+ * describe(remote).split("\n")[2]; // => "  balancer    round robin over 1 instance"
+ * ```
+ */
+export function describe(client: object): string {
+  return handleOf(client).describe();
+}
+
+/**
+ * Lets the calls in flight finish, refuses new ones (`no_instances`), and frees the connections. Calling it again waits
+ * for the same end. A client that is never closed keeps no process alive.
+ *
+ * @throws {TypeError} when it is given anything but a client.
+ *
+ * @example
+ * ```ts
+ * import { method, service } from "servicekit";
+ * import { client, close } from "servicekit/client";
+ * import { httpClient } from "servicekit/transport/http";
+ * import { z } from "zod";
+ *
+ * const hello = service("hello", { say: method({ request: z.object({}), response: z.object({ v: z.string() }) }) });
+ * const remote = client(hello, httpClient(), { from: "http://127.0.0.1:8081" });
+ * await close(remote);
+ * await remote.say({}); // throws the client is closed
+ * ```
+ */
+export async function close(client: object): Promise<void> {
+  await handleOf(client).close();
+}
