@@ -56,6 +56,28 @@ describe("addcli over HTTP", () => {
   });
 });
 
+describe("addcli over JSON-RPC", () => {
+  it.each([
+    [["1", "2"], "1 + 2 = 3"],
+    [["-method", "concat", "foo", "<bar>"], '"foo" + "<bar>" = "foo<bar>"'],
+  ])("prints for %j", async (args, out) => {
+    expect(await addcli("-jsonrpc-addr", server.jsonrpc, ...args)).toEqual(printed(out));
+  });
+
+  it.each([
+    [["0", "0"], "can't sum two zeroes"],
+    [["2147483647", "1"], "integer overflow"],
+    [["-method", "concat", "12345", "678901"], "result exceeds maximum size"],
+  ])("fails for %j with the server's own words", async (args, message) => {
+    expect(await addcli("-jsonrpc-addr", server.jsonrpc, ...args)).toEqual(failed(message));
+  });
+
+  it("says that it was too fast", async () => {
+    await addcli("-jsonrpc-addr", server.jsonrpc, "1", "2");
+    expect(await addcli("-jsonrpc-addr", server.jsonrpc, "1", "2")).toEqual(failed("rate limit exceeded"));
+  });
+});
+
 describe("addcli's flags", () => {
   it("need an address, the first in Go kit's order counts", async () => {
     expect(await addcli("1", "2")).toEqual(failed("no remote address specified"));

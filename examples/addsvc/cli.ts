@@ -4,6 +4,7 @@
  * @module
  */
 import { client } from "servicekit/client";
+import { jsonrpcClient } from "servicekit/transport/jsonrpc";
 import { flags } from "../flags.ts";
 import { add } from "./service.ts";
 import { goHttpClient } from "./transport.ts";
@@ -42,7 +43,7 @@ function connect() {
   const { "http-addr": http, "grpc-addr": grpc, "jsonrpc-addr": jsonrpc, "thrift-addr": thrift } = options;
   if (http !== "") return client(add, goHttpClient(), { from: url(http) });
   if (grpc !== "") throw new Error("gRPC comes later, call with -http-addr or -jsonrpc-addr");
-  if (jsonrpc !== "") throw new Error("JSON RPC comes later, call with -http-addr");
+  if (jsonrpc !== "") return client(add, jsonrpcClient({ names: "short" }), { from: url(jsonrpc) });
   if (thrift !== "") throw new Error("Thrift comes later, call with -http-addr or -jsonrpc-addr");
   throw new Error("no remote address specified");
 }

@@ -77,7 +77,7 @@ export const goJsonrpc = ({ strict = false, ...options }: ListenOptions & { read
     codec: goJson,
     errorEncoder({ reason, origin, message }, reply, { method }) {
       if (origin === "declared") {
-        if (!strict) [reply.error, reply.result] = [undefined, method.name === "sum" ? '{"v":0}' : '{"v":""}'];
+        if (strict) [reply.error, reply.result] = [undefined, method.name === "sum" ? '{"v":0}' : '{"v":""}'];
       } else if (reason === "invalid_request") {
         reply.error = { code: -32000, message: `couldn't unmarshal body to ${method.name} request: ${message}` };
       } else if (reply.error!.code > -32600) reply.error = { code: -32603, message };

@@ -11,6 +11,8 @@ import type { Printed } from "../test-cli.ts";
 
 const SOURCES = ["main.go", "go.mod", "go.sum"];
 
+const GO = "go";
+
 const here = fileURLToPath(new URL("./", import.meta.url));
 const cache = fileURLToPath(new URL("../../../.cache/gokit/", import.meta.url));
 // What is used is pinned in go.mod and go.sum; no other toolchain is fetched for it either.
@@ -24,7 +26,7 @@ export interface GoServer extends Disposable {
 
 /** The program, or why there is none. Code of ours that does not compile throws. */
 export function goPeer(): { readonly binary: string } | { readonly reason: string } {
-  const version = spawnSync("go", ["version"], { env, encoding: "utf8" });
+  const version = spawnSync(GO, ["version"], { env, encoding: "utf8" });
   if (version.status !== 0) return { reason: "there is no Go toolchain" };
   const hash = createHash("sha256").update(version.stdout);
   for (const name of SOURCES) hash.update(readFileSync(here + name));
@@ -34,11 +36,15 @@ export function goPeer(): { readonly binary: string } | { readonly reason: strin
   const folder = `${cache}source-${process.pid}`;
   mkdirSync(folder, { recursive: true });
   for (const name of SOURCES) copyFileSync(here + name, `${folder}/${name}`);
-  const fetched = spawnSync("go", ["mod", "download"], { cwd: folder, env, encoding: "utf8", timeout: 30_000 });
-  if (fetched.status !== 0) return { reason: `Go kit cannot be fetched: ${fetched.stderr.trim().split("\n").at(-1)}` };
-  execFileSync("go", ["build", "-o", "interop", "."], { cwd: folder, env, stdio: ["ignore", "inherit", "inherit"] });
-  renameSync(`${folder}/interop`, binary);
-  rmSync(folder, { recursive: true });
+  try {
+    const fetched = spawnSync(GO, ["mod", "download"], { cwd: folder, env, encoding: "utf8", timeout: 30_000 });
+    if (fetched.status !== 0)
+      return { reason: `Go kit cannot be fetched: ${fetched.stderr.trim().split("\n").at(-1)}` };
+    execFileSync(GO, ["build", "-o", "interop", "."], { cwd: folder, env, stdio: ["ignore", "inherit", "inherit"] });
+    renameSync(`${folder}/interop`, binary);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
   return { binary };
 }
 
