@@ -11,7 +11,7 @@ import { shapeOf } from "./shape.ts";
 import type { Method, TypesOf } from "./types.ts";
 
 /** What a method is declared with. */
-export interface MethodSpec<Rq extends Schema, Rs extends Schema, E extends AnyErrorType, K extends Kind> {
+export interface MethodSpec<Rq, Rs, E extends AnyErrorType, K extends Kind> {
   /** The request, any Standard Schema: its input form is what travels. For a stream of requests, one of them. */
   readonly request: Rq;
   /** The response; for a stream of responses, one of them. */
@@ -25,6 +25,14 @@ export interface MethodSpec<Rq extends Schema, Rs extends Schema, E extends AnyE
   /** How long a call may take, 1 ms to a day. Default: what the server or client says (3 s). */
   readonly timeoutMs?: number | undefined;
 }
+
+// The schemas have no bound: to compare it, the compiler would work out all members of each schema, which doubles what an
+// editor takes after a change. That there is a "~standard" costs next to nothing to see; the rest is checked when it runs.
+type Schemas<Rq, Rs> = "~standard" extends keyof Rq
+  ? "~standard" extends keyof Rs
+    ? unknown
+    : { readonly response: Schema }
+  : { readonly request: Schema };
 
 /**
  * Declares a method of a service.
@@ -40,24 +48,19 @@ export interface MethodSpec<Rq extends Schema, Rs extends Schema, E extends AnyE
  * sum.kind; // => "unary"
  * ```
  */
-export function method<
-  Rq extends Schema,
-  Rs extends Schema,
-  const E extends AnyErrorType = never,
-  const K extends Kind = "unary",
->(spec: MethodSpec<Rq, Rs, E, K>): Method<TypesOf<Rq, Rs, NoInfer<E>, NoInfer<K>>> {
+export function method<Rq, Rs, const E extends AnyErrorType = never, const K extends Kind = "unary">(
+  spec: MethodSpec<Rq, Rs, E, K> & Schemas<Rq, Rs>,
+): Method<TypesOf<Rq, Rs, NoInfer<E>, NoInfer<K>>> {
   if (typeof spec !== "object" || spec === null) throw new TypeError(`method should be given an object, got ${shown(spec)}`);
   checkNames("method", spec, ["request", "response", "errors", "stream", "idempotent", "timeoutMs"]);
-  checkSchema("request", spec.request);
-  checkSchema("response", spec.response);
   const { errors = [], idempotent = false, timeoutMs } = spec;
   checkErrors(errors);
   return {
     kind: checkOneOf("stream", spec.stream ?? "unary", ["unary", "server", "client", "bidi"]) as NoInfer<K>,
     idempotent: checkBoolean("idempotent", idempotent),
     timeoutMs: timeoutMs === undefined ? undefined : checkNumber("timeoutMs", timeoutMs, { min: 1, max: DAY_MS }),
-    request: shapeOf(spec.request),
-    response: shapeOf(spec.response),
+    request: shapeOf(checkSchema("request", spec.request)),
+    response: shapeOf(checkSchema("response", spec.response)),
     errors,
   };
 }
@@ -80,8 +83,8 @@ function checkBoolean(name: string, value: unknown): boolean {
   throw new TypeError(`${name} should be true or false, got ${shown(value)}`);
 }
 
-function checkSchema(name: string, schema: unknown): void {
+function checkSchema(name: string, schema: unknown): Schema {
   const standard = (schema as { "~standard"?: { validate?: unknown } } | null | undefined)?.["~standard"];
-  if (typeof standard?.validate !== "function")
-    throw new TypeError(`${name} should be a Standard Schema, got ${shown(schema)}`);
+  if (typeof standard?.validate === "function") return schema as Schema;
+  throw new TypeError(`${name} should be a Standard Schema, got ${shown(schema)}`);
 }

@@ -22,9 +22,9 @@ export interface Attach<M extends Methods> {
 export type PerMethod<M extends Methods> = {
   readonly [P in keyof M]?: Policy & {
     /** Wrap the handler, outermost first. Default: none. */
-    readonly use?: TypesIn<M[P]>["kind"] extends "unary"
-      ? readonly Middleware<TypesIn<M[P]>["reqOut"]>[]
-      : readonly StreamMiddleware<RequestOf<TypesIn<M[P]>>>[];
+    readonly use?: TypesIn<M[P]>["kind"] extends "server" | "bidi"
+      ? readonly StreamMiddleware<RequestOf<TypesIn<M[P]>>>[]
+      : readonly Middleware<RequestOf<TypesIn<M[P]>>>[];
   };
 };
 

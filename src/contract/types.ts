@@ -44,15 +44,18 @@ export interface AnyMethod {
 export type Methods = { readonly [name: string]: AnyMethod };
 
 /** The types that two schemas, a union of error types and a kind give. */
-export interface TypesOf<Rq extends Schema, Rs extends Schema, E, K extends Kind> extends Types {
-  reqIn: InferInput<Rq>;
-  reqOut: InferOutput<Rq>;
-  resIn: InferInput<Rs>;
-  resOut: InferOutput<Rs>;
+export interface TypesOf<Rq, Rs, E, K extends Kind> extends Types {
+  reqIn: In<Rq>;
+  reqOut: Out<Rq>;
+  resIn: In<Rs>;
+  resOut: Out<Rs>;
   failIn: FailIn<E>;
   failOut: FailOut<E>;
   kind: K;
 }
+
+type In<S> = S extends Schema ? InferInput<S> : never;
+type Out<S> = S extends Schema ? InferOutput<S> : never;
 
 type FailIn<E> = E extends { readonly "~error"?: infer X }
   ? NonNullable<X> extends readonly [infer In, unknown]

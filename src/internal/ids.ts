@@ -8,14 +8,19 @@ import { hex } from "./random.ts";
 // Three hex digits each: two look-ups are an id's count, where toString(16) costs ten times as much.
 const DIGITS: readonly string[] = Array.from({ length: 4096 }, (_, n) => n.toString(16).padStart(3, "0"));
 
+let random = "";
 let prefix = "";
 let count = 0;
 
 /** A new request id: random bytes of this process, renewed now and then, and a count. */
 export function newRequestId(): string {
-  // Fresh random bytes for each id would cost 55 ns.
-  if (count === 0) prefix = hex(8);
-  const id = prefix + DIGITS[count >>> 12]! + DIGITS[count & 4095]!;
+  if ((count & 4095) === 0) {
+    // Fresh random bytes for each id would cost 55 ns.
+    if (count === 0) random = hex(8);
+    // Joined: a concatenation would be taken apart again wherever an id is written.
+    prefix = [random, DIGITS[count >>> 12]].join("");
+  }
+  const id = prefix + DIGITS[count & 4095]!;
   count = (count + 1) & 0xff_ffff;
   return id;
 }

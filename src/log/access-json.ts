@@ -101,7 +101,7 @@ class JsonAccess implements Observer {
     if (core.rank > rankOf.info || !isSampled(rules)) return;
     // Nearly all calls of a method come through one transport and end with one status.
     if (call.status !== this.#status || call.transport !== this.#transport) this.#turn(call);
-    core.batch.add(stamp.text() + this.#ok + this.#numbers(call) + this.#ids(call) + "}\n", false);
+    core.batch.add(stamp.text() + this.#ok + this.#numbers(call) + this.#ids(call, "}\n"), false);
   }
 
   #turn(call: Call): void {
@@ -113,7 +113,7 @@ class JsonAccess implements Observer {
   #unusual(call: Call, level: Level, isSlow: boolean): void {
     const { core, format, rules, stamp } = this.#shared;
     if (core.rank > rankOf[level] || (call.outcome === "ok" && !isSlow && !isSampled(rules))) return;
-    let line = stamp.text() + this.#head(call, level) + this.#numbers(call) + this.#ids(call);
+    let line = stamp.text() + this.#head(call, level) + this.#numbers(call) + this.#ids(call, "");
     if (isSlow) line += ',"slow":true';
     const target = targetOf(call);
     if (target !== undefined) line += `,"target":${format.value(target, CHANGING_BYTES >> 1)}`;
@@ -136,12 +136,14 @@ class JsonAccess implements Observer {
     return ms + fractions[micros - ms * 1000]! + inText(call.requestBytes) + call.responseBytes;
   }
 
-  #ids(call: Call): string {
+  /** The ids; `end` is "" or the end of the line, in one piece with the last quote. */
+  #ids(call: Call, end: "" | "}\n"): string {
     const { trace } = call;
     // Both are safe to print by their contract: checked where they came in, or made here.
     const ids = this.#shared.peer(call.peer) + call.context.requestId;
-    if (trace === undefined) return ids + '"';
-    return ids + '","trace_id":"' + trace.traceId + (trace.sampled ? '","sampled":true' : '"');
+    const quoted = end === "" ? '"' : '"}\n';
+    if (trace === undefined) return ids + quoted;
+    return ids + '","trace_id":"' + trace.traceId + (trace.sampled ? '","sampled":true' + end : quoted);
   }
 }
 

@@ -138,8 +138,8 @@ export abstract class ServerCall<Request = unknown, Reply = unknown> extends Act
       return true;
     }
     // Whoever forgot to return must not have let anybody in.
-    const forgot = (): Error => new TypeError(`a gate should return a context or an error, got ${shown(admission)}`);
-    this.fail(ServiceError.is(admission) ? admission : forgot());
+    const isRefusal = ServiceError.is(admission);
+    this.fail(isRefusal ? admission : new TypeError(`a gate should return a context or an error, got ${shown(admission)}`));
     return false;
   }
 
@@ -163,24 +163,23 @@ export abstract class ServerCall<Request = unknown, Reply = unknown> extends Act
   #handle(validated: Validated<unknown>): void {
     if (this.outcome !== undefined) return;
     if (validated.issues !== undefined) return this.fail(invalidRequest(validated.issues));
-    let result: unknown;
     try {
-      result = this.bound.endpoint(validated.value, this.context);
+      const result = this.bound.endpoint(validated.value, this.context);
+      if (!isPromise(result)) return this.#complete(result);
+      this.arm();
+      result.then(
+        (value) => this.#complete(value),
+        (error: unknown) => this.fail(error),
+      );
     } catch (error) {
-      return this.fail(error);
+      this.fail(error);
     }
-    if (!isPromise(result)) return this.#complete(result);
-    this.arm();
-    result.then(
-      (value) => this.#complete(value),
-      (error: unknown) => this.fail(error),
-    );
   }
 
   #complete(response: unknown): void {
     if (this.outcome !== undefined) return;
-    if (ServiceError.is(response)) return this.fail(response);
     try {
+      if (ServiceError.is(response)) return this.fail(response);
       this.succeed(response);
     } catch (error) {
       this.fail(error);
@@ -190,7 +189,7 @@ export abstract class ServerCall<Request = unknown, Reply = unknown> extends Act
   /** Ends the call with an error; only the first end counts. Never throws. */
   fail(thrown: unknown): void {
     if (this.outcome !== undefined) return;
-    const error = this.#declared(toServiceError(thrown));
+    const error = this.#declared(errorOf(thrown));
     this.error = error;
     if (error.code === "internal" || error.code === "unknown")
       this.guarded(() => this.bound.around.failed(error, this.method));
@@ -278,6 +277,15 @@ export abstract class ServerCall<Request = unknown, Reply = unknown> extends Act
     this.#dueMs = deadlineMs;
     const { clock } = this.bound.around;
     this.#timer = clock.expire(deadlineMs - clock.now(), this);
+  }
+}
+
+// Whatever is thrown becomes an error, also what cannot be looked at.
+function errorOf(thrown: unknown): ServiceError {
+  try {
+    return toServiceError(thrown);
+  } catch (cause) {
+    return policyError("internal", { cause });
   }
 }
 

@@ -28,26 +28,77 @@ export function isTooLong({ headers }: IncomingMessage, maxBytes: number): boole
   return declared !== undefined && Number(declared) > maxBytes;
 }
 
+/** A body being put together, within its limit. */
+class Intake {
+  readonly #maxBytes: number;
+  readonly #reader: BodyReader;
+  #first: Buffer | undefined = undefined;
+  #whole: Buffer | undefined = undefined;
+  #bytes = 0;
+
+  constructor(maxBytes: number, reader: BodyReader) {
+    this.#maxBytes = maxBytes;
+    this.#reader = reader;
+  }
+
+  /** Takes a piece; returns how many bytes are too many by now. */
+  add(chunk: Buffer): number {
+    const before = this.#bytes;
+    const bytes = (this.#bytes += chunk.length);
+    if (bytes > this.#maxBytes) {
+      if (before <= this.#maxBytes) this.#reader.refused(policyError("too_large"));
+    } else if (this.#first === undefined) this.#first = chunk;
+    else {
+      this.#whole = withRoom(this.#whole ?? this.#first, bytes, this.#maxBytes);
+      chunk.copy(this.#whole, before);
+    }
+    return bytes - this.#maxBytes;
+  }
+
+  end(): void {
+    if (this.#bytes > this.#maxBytes) return;
+    this.#reader.arrived(this.#whole === undefined ? this.#first : this.#whole.subarray(0, this.#bytes));
+  }
+}
+
 /** Reads the body of `message`, at most `maxBytes`. A declared length above it is refused before a byte is read. */
 export function readBody(message: IncomingMessage, maxBytes: number, reader: BodyReader): void {
   if (isTooLong(message, maxBytes)) return reader.refused(policyError("too_large"));
-  let first: Buffer | undefined;
-  let whole: Buffer | undefined;
-  let bytes = 0;
-  message.on("data", (chunk: Buffer) => {
-    const before = bytes;
-    bytes += chunk.length;
-    if (bytes > maxBytes) {
-      if (before <= maxBytes) reader.refused(policyError("too_large"));
-    } else if (first === undefined) first = chunk;
-    else {
-      whole = withRoom(whole ?? first, bytes, maxBytes);
-      chunk.copy(whole, before);
-    }
-  });
-  message.on("end", () => {
-    if (bytes <= maxBytes) reader.arrived(whole === undefined ? first : whole.subarray(0, bytes));
-  });
+  const intake = new Intake(maxBytes, reader);
+  message.on("data", (chunk: Buffer) => void intake.add(chunk));
+  message.on("end", () => intake.end());
+}
+
+const INTAKE: unique symbol = Symbol("intake") as never;
+
+interface Taken extends IncomingMessage {
+  [INTAKE]: Intake;
+  _consumed: boolean;
+  readonly _readableState: { endEmitted: boolean };
+}
+
+/**
+ * The same for a message that is all ours and whose body has not begun to arrive: what node's parser pushes into the
+ * stream is taken from it there, before it is queued, read again, and told of in later ticks (0.9 µs of 13). Falls back
+ * to `readBody` for any other message.
+ */
+export function takeBody(message: IncomingMessage, maxBytes: number, reader: BodyReader): void {
+  if (message.readableLength > 0 || message.complete) return readBody(message, maxBytes, reader);
+  if (isTooLong(message, maxBytes)) return reader.refused(policyError("too_large"));
+  const taken = message as Taken;
+  taken[INTAKE] = new Intake(maxBytes, reader);
+  taken.push = pushed;
+  // Node would else read an answered request to its end by itself, through the stream.
+  taken._consumed = true;
+}
+
+function pushed(this: Taken, chunk: Buffer | null): boolean {
+  if (chunk === null) {
+    // What node goes by when the peer ends its side: the request was read to its end.
+    this._readableState.endEmitted = true;
+    this[INTAKE].end();
+  } else if (this[INTAKE].add(chunk) > DISCARD_BYTES) this.destroy();
+  return true;
 }
 
 // A list of chunks would cost a hundred times the body where each of them is one byte.

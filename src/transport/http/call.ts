@@ -9,7 +9,7 @@ import type { Carrier } from "../../endpoint/index.ts";
 import { isPromise } from "../../internal/promise.ts";
 import { REQUEST_ID, TIMEOUT } from "../names.ts";
 import { ServerCall } from "../server-call.ts";
-import { discardBody, isTooLong, isUnread, readBody, textOf, type BodyReader } from "./body.ts";
+import { discardBody, isTooLong, isUnread, readBody, takeBody, textOf, type BodyReader } from "./body.ts";
 import { connectionOf, type Connection } from "./connection.ts";
 import { ReplyDraft, RequestView, RESERVED, type HttpReply, type HttpRequest } from "./message.ts";
 import { accepted, codecFor } from "./negotiate.ts";
@@ -27,6 +27,8 @@ export interface Incoming {
 
 /** What calls ask of the server they came through. */
 export interface ServerState {
+  /** Whether the connections are the transport's own, rather than a framework's that it is mounted in. */
+  readonly isOurs: boolean;
   /** Whether it is shutting down: then connections are closed after their answer. */
   readonly draining: boolean;
   /** How long a peer may take to read an answer, in milliseconds. */
@@ -132,7 +134,8 @@ export class HttpCall extends ServerCall<HttpRequest, HttpReply> implements Body
     if (request.readableEnded) return this.#given(given);
     const { maxBodyBytes } = this.plan.limits;
     if (request.headers.expect !== undefined && !isTooLong(request, maxBodyBytes)) invite(request, response);
-    readBody(request, maxBodyBytes, this);
+    const read = this.from.server.isOurs ? takeBody : readBody;
+    read(request, maxBodyBytes, this);
   }
 
   arrived(body: Buffer | undefined): void {
@@ -251,9 +254,12 @@ export class HttpCall extends ServerCall<HttpRequest, HttpReply> implements Body
   ): void {
     const { request, response, server } = this.from;
     const bytes = typeof body === "string" ? Buffer.byteLength(body) : body.length;
-    const headers = more?.has(REQUEST_ID) === true ? [] : [REQUEST_ID, this.requestId];
+    const headers: string[] = [];
     if (contentType !== undefined) headers.push("content-type", contentType);
     if (status !== 204) headers.push("content-length", String(bytes));
+    // To those who sent one, and to those who will want to ask what went wrong; for all others it is in the log.
+    const tellsId = status >= 400 || request.headers[REQUEST_ID] !== undefined;
+    if (tellsId && more?.has(REQUEST_ID) !== true) headers.push(REQUEST_ID, this.requestId);
     if (more !== undefined) for (const [name, value] of more) headers.push(name, value);
     if (this.outgoingIfAny !== undefined) {
       for (const [name, value] of this.outgoingIfAny) {

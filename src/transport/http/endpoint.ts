@@ -99,7 +99,7 @@ export function httpEndpoint<Req, Res>(
     hooks: hooksOf(options),
     limits,
   };
-  const server = { draining: false, writeTimeoutMs: 30_000 };
+  const server = { isOurs: false, draining: false, writeTimeoutMs: 30_000 };
   return function handle(request, response) {
     new HttpCall(plan, { request, response, values: [], server }, clock.now()).run();
   };

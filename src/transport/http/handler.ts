@@ -58,6 +58,7 @@ class Mounted implements ServerState {
   #dispatcher: Dispatcher | undefined = undefined;
   #inFlight = 0;
   #drained: (() => void) | undefined = undefined;
+  readonly isOurs = false;
   draining = false;
   readonly writeTimeoutMs = WRITE_TIMEOUT_MS;
 

@@ -6,6 +6,11 @@
 export { httpServer, type HttpServerOptions } from "./server.ts";
 export { httpHandler, type HttpHandler } from "./handler.ts";
 export { httpClient, type HttpClientOptions } from "./client.ts";
+export { httpCall, type HttpCallOptions } from "./client-call.ts";
+export type { HttpClientRequest } from "./client-draft.ts";
+export type { HttpClientResponse } from "./client-response.ts";
+export type { ClientHooks, ClientOutcome } from "./client-hooks.ts";
+export type { PoolOptions, TlsOptions } from "./client-pool.ts";
 export { debugServer } from "./debug.ts";
 export { httpEndpoint, type HttpEndpointOptions, type HttpMessage } from "./endpoint.ts";
 export { routes, type Bind, type Routes, type Template, type Verb } from "./routes.ts";

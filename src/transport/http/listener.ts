@@ -86,6 +86,7 @@ export class Listener {
   readonly #settings: ListenSettings;
   readonly #serving: Serving;
   readonly #sockets = new Set<Socket>();
+  readonly isOurs = true;
   draining = false;
   #gone: Promise<void> | undefined = undefined;
 

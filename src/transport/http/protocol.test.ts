@@ -457,9 +457,15 @@ describe("request ids", () => {
     expect(refused.headers["x-request-id"]).toBe("abc");
   });
 
-  it("are made where none came, each its own", async () => {
-    const ids = [await idOf({}), await idOf({}), await idOf({})];
-    expect(new Set(ids).size).toBe(3);
+  it("are made where none came, each its own, and told when something went wrong", async () => {
+    const ids: unknown[] = [];
+    for (let i = 0; i < 3; i++) {
+      inside.length = 0;
+      const answer = await server.ask({ path: "/echo/say", body: '{"text":""}' });
+      expect(answer.headers["x-request-id"]).toBe(undefined);
+      ids.push(inside[0], (await server.ask({ path: "/nowhere" })).headers["x-request-id"]);
+    }
+    expect(new Set(ids).size).toBe(6);
     for (const id of ids) expect(id).toMatch(/^[0-9a-f]{16,40}$/);
   });
 

@@ -5,7 +5,7 @@
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { policyError, toServiceError } from "../../errors/index.ts";
-import { readBody, textOf } from "../http/body.ts";
+import { textOf } from "../http/body.ts";
 import type { ServerState } from "../http/call.ts";
 import { codecFor } from "../http/negotiate.ts";
 import { parseJson } from "../json/parse.ts";
@@ -17,6 +17,7 @@ import { idTexts } from "./id-text.ts";
 import { idOf, readRequest, type RpcId } from "./message.ts";
 import { OneWays } from "./one-way.ts";
 import { otherPlan, plansOf, type DispatchSettings, type RpcPlan } from "./plan.ts";
+import { receive } from "./receiving.ts";
 
 /** What bodies may be called; the last two come from drafts of JSON-RPC over HTTP. */
 const MEDIA_TYPES = ["application/json", "application/json-rpc", "application/jsonrequest"].map((mediaType) => ({
@@ -24,9 +25,6 @@ const MEDIA_TYPES = ["application/json", "application/json-rpc", "application/js
 }));
 
 const NO_REQUEST = { method: "", params: undefined, id: null };
-
-const NOT_A_REQUEST = refusalOf("the request is not valid JSON-RPC 2.0");
-const UNKNOWN_METHOD: Refusal = { error: policyError("unknown_method") };
 
 /** A message as it was read, and the text it stands in. */
 interface Message {
@@ -60,9 +58,9 @@ export class RpcDispatcher {
     const refusal = this.#unfit(request);
     if (refusal !== undefined) return this.#refuse(delivery, refusal.status, { error: refusal.error });
     if (request.headers.expect !== undefined) invite(request, response);
-    readBody(request, this.#settings.limits.maxBodyBytes, {
+    receive(delivery, this.#settings.limits.maxBodyBytes, {
       arrived: (body) => this.#arrived(delivery, body),
-      refused: (error) => this.#refuse(delivery, 413, { error }),
+      refused: (status, error) => this.#refuse(delivery, status, { error }),
     });
   }
 
@@ -128,7 +126,7 @@ export class RpcDispatcher {
     const id = request.id === undefined ? undefined : idText(request.id);
     const status = id === undefined ? 204 : 200;
     const holder = id === undefined ? this.oneWays : delivery.connection;
-    const refusal = read === undefined ? NOT_A_REQUEST : plan === this.#other ? UNKNOWN_METHOD : undefined;
+    const refusal = plan === this.#other ? misfit(read !== undefined) : undefined;
     return new RpcCall(plan, { request, id, delivery, holder, status, refusal, answer }, this.#app.clock.now());
   }
 
@@ -149,6 +147,10 @@ export class RpcDispatcher {
 /** The refusal of what is JSON and no request. */
 function refusalOf(message: string): Refusal {
   return { error: policyError("malformed_message", { message }), rpcCode: INVALID_REQUEST };
+}
+
+function misfit(isRequest: boolean): Refusal {
+  return isRequest ? { error: policyError("unknown_method") } : refusalOf("the request is not valid JSON-RPC 2.0");
 }
 
 function isThere(text: string | undefined): boolean {

@@ -4,7 +4,8 @@
  * @module
  */
 export { jsonrpcServer, type JsonrpcServerOptions } from "./server.ts";
-export { jsonrpcClient, type JsonrpcBatchOptions, type JsonrpcClientOptions } from "./client.ts";
+export { jsonrpcClient, type JsonrpcClientOptions } from "./client.ts";
+export type { JsonrpcBatchOptions } from "./client-batch.ts";
 export { notifications, type Notification, type Notifications } from "./notifications.ts";
 export type { JsonrpcReply, JsonrpcRequest } from "./call.ts";
 export type { RpcError, RpcId } from "./message.ts";

@@ -4,13 +4,14 @@
  * @module
  */
 import { checkNames, checkNumber, checkOneOf } from "../../internal/check.ts";
-import { checkCodec, json, type Codec } from "../codec.ts";
+import type { Codec } from "../codec.ts";
 import { HOOKS, hooksOf, type Hooks } from "../hooks.ts";
 import { Listener, LISTENING, listenSettings, type ListenOptions } from "../http/listener.ts";
 import { observeBroken } from "../http/server.ts";
 import { limitsOf, type LimitOptions } from "../limits.ts";
 import type { Listening, ServerTransport } from "../server.ts";
 import type { JsonrpcReply, JsonrpcRequest } from "./call.ts";
+import { textCodec } from "./codec.ts";
 import { RpcDispatcher } from "./dispatcher.ts";
 
 /** What a JSON-RPC server may be told. */
@@ -59,9 +60,7 @@ export function jsonrpcServer(options: JsonrpcServerOptions): ServerTransport {
   const listening = listenSettings(options);
   const limits = limitsOf(options.limits);
   const names = checkOneOf("names", options.names ?? "full", ["full", "short"]);
-  const codec = options.codec ?? json;
-  checkCodec("codec", codec);
-  if (codec.form !== "text") throw new RangeError(`codec should read and write text, got ${codec.mediaType}`);
+  const codec = textCodec(options.codec);
   const settings = {
     limits,
     maxBatch: checkNumber("maxBatch", options.maxBatch ?? 100, { min: 1, max: 10_000, integer: true }),

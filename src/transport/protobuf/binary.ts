@@ -19,11 +19,12 @@ import { BINARY, type Binary } from "./message-shape.ts";
  *
  * @example
  * ```ts
- * import { proto, protobufBinary } from "servicekit/transport/protobuf";
- * import { Add } from "./add_pb.ts";
+ * import { json } from "servicekit/transport";
+ * import { httpClient, httpServer } from "servicekit/transport/http";
+ * import { protobufBinary } from "servicekit/transport/protobuf";
  *
- * const write = protobufBinary.writer(proto(Add).methods.sum.request, "pb.Add.sum request");
- * write({ a: 1n, b: 300n }); // => new Uint8Array([8, 1, 16, 172, 2])
+ * httpServer({ port: 8081, codecs: [json, protobufBinary] }).name; // => "http"
+ * httpClient({ codec: protobufBinary }).name; // => "http"
  * ```
  */
 export const protobufBinary: Codec = {

@@ -12,17 +12,23 @@ export type Project = (desc: DescMessage, json: unknown) => unknown;
 
 type Json = Readonly<Record<string, unknown>>;
 
-/** Makes the projection; extensions and what is in an `Any` are declared in `registry`. */
-export function declaredFields(registry: Registry): Project {
-  const tables = new Map<string, ReadonlyMap<string, DescField>>();
+/** The fields of a message by the names they may have in JSON. */
+export type Fields = (desc: DescMessage) => ReadonlyMap<string, DescField>;
 
-  function fieldsOf(desc: DescMessage): ReadonlyMap<string, DescField> {
+/** Makes the tables of fields, each when it is first asked for. */
+export function fieldTables(): Fields {
+  const tables = new Map<string, ReadonlyMap<string, DescField>>();
+  return function fieldsOf(desc) {
     const known = tables.get(desc.typeName);
     if (known !== undefined) return known;
-    const made = new Map(desc.fields.flatMap((field) => [[field.jsonName, field] as const, [field.name, field] as const]));
+    const made = new Map(desc.fields.flatMap((field) => [field.jsonName, field.name].map((name) => [name, field] as const)));
     tables.set(desc.typeName, made);
     return made;
-  }
+  };
+}
+
+/** Makes the projection; extensions and what is in an `Any` are declared in `registry`. */
+export function declaredFields(registry: Registry, fieldsOf: Fields): Project {
 
   function inMessage(desc: DescMessage, json: unknown): unknown {
     if (!isRecord(json)) return json;

@@ -6,19 +6,20 @@
  */
 import { ScalarType, type DescField, type DescMessage } from "@bufbuild/protobuf";
 import type { Issue } from "../../errors/index.ts";
-import { isRecord } from "./declared-fields.ts";
+import { isRecord, type Fields } from "./declared-fields.ts";
 import { isWellKnown } from "./well-known.ts";
 
 /** Reads the JSON form of a message, or throws. */
 export type Read = (desc: DescMessage, json: unknown) => unknown;
 
-/** Finds the first issue of a JSON form that `read` refuses with `error`. The value itself is in no message. */
+/** Finds the first issue of a JSON form that was refused with `error`. No value is in its message: peers' logs are public. */
 export type FindIssue = (desc: DescMessage, json: unknown, error: unknown) => Issue;
 
 type Path = readonly (string | number)[];
+type Entry = readonly [key: string | number, value: unknown];
 
-/** Makes the finder. */
-export function issueFinder(read: Read): FindIssue {
+/** Makes the finder for what `read` refuses. */
+export function issueFinder(read: Read, fieldsOf: Fields): FindIssue {
   function fails(desc: DescMessage, json: unknown): boolean {
     try {
       read(desc, json);
@@ -29,51 +30,52 @@ export function issueFinder(read: Read): FindIssue {
   }
 
   function inMessage(desc: DescMessage, json: unknown, path: Path): Issue | undefined {
-    if (isWellKnown(desc)) return fails(desc, json) ? { path, message: expected(desc) } : undefined;
-    if (!isRecord(json)) return { path, message: expected(desc) };
-    const fields = new Map(desc.fields.flatMap((field) => [[field.jsonName, field] as const, [field.name, field] as const]));
+    if (isWellKnown(desc)) return fails(desc, json) ? { path, message: `expected ${formOf(desc)}` } : undefined;
+    if (!isRecord(json)) return { path, message: `expected ${formOf(desc)}` };
+    const fields = fieldsOf(desc);
+    const filled = new Map<object, string>();
     for (const [key, value] of Object.entries(json)) {
       const field = fields.get(key);
-      const found = field === undefined ? undefined : inField(field, value, [...path, key]);
+      if (field === undefined || (value === null && field.message?.typeName !== VALUE)) continue;
+      const place = field.oneof ?? field;
+      const other = filled.get(place);
+      if (other !== undefined) return { path: [...path, key], message: `expected not together with ${other}` };
+      filled.set(place, key);
+      const found = inField(field, value, [...path, key]);
       if (found !== undefined) return found;
     }
     return undefined;
   }
 
   function inField(field: DescField, json: unknown, path: Path): Issue | undefined {
-    const key = field.jsonName;
-    if (json === null && field.message?.typeName !== "google.protobuf.Value") return undefined;
-    if (field.fieldKind === "message") return inMessage(field.message, json, path);
-    if (field.fieldKind === "list") {
+    const { fieldKind, jsonName, parent } = field;
+    if (fieldKind === "message") return inMessage(field.message, json, path);
+    if (fieldKind === "list") {
       if (!Array.isArray(json)) return { path, message: "expected an array" };
-      return inEntries(field, json.map((value, index) => [index, value] as const), {
-        path,
-        form: (some) => ({ [key]: some.map(([, value]) => value) }),
-      });
+      const entries = json.map((value, index): Entry => [index, value]);
+      return inEntries(field, entries, { path, whole: (some) => ({ [jsonName]: some.map(([, value]) => value) }) });
     }
-    if (field.fieldKind === "map") {
+    if (fieldKind === "map") {
       if (!isRecord(json)) return { path, message: "expected an object" };
-      return inEntries(field, Object.entries(json), { path, form: (some) => ({ [key]: Object.fromEntries(some) }) });
+      const whole = (some: readonly Entry[]): unknown => ({ [jsonName]: Object.fromEntries(some) });
+      return inEntries(field, Object.entries(json), { path, whole });
     }
-    return fails(field.parent, { [key]: json }) ? { path, message: expected(field) } : undefined;
+    return fails(parent, { [jsonName]: json }) ? { path, message: `expected ${formOf(field)}` } : undefined;
   }
 
-  function inEntries<K extends string | number>(
-    field: DescField & { readonly fieldKind: "list" | "map" },
-    entries: readonly (readonly [K, unknown])[],
-    { path, form }: { readonly path: Path; form(some: readonly (readonly [K, unknown])[]): unknown },
-  ): Issue | undefined {
+  function inEntries(field: DescField, entries: readonly Entry[], { path, whole }: Whole): Issue | undefined {
     const { message, parent } = field;
     if (message !== undefined) {
       for (const [key, value] of entries) {
         const found = inMessage(message, value, [...path, key]);
         if (found !== undefined) return found;
       }
-      return undefined;
     }
-    if (!fails(parent, form(entries))) return undefined;
-    const index = firstBad(entries, (some) => fails(parent, form(some)));
-    return { path: [...path, entries[index]![0]], message: expected(field) };
+    const areBad = (some: readonly Entry[]): boolean => fails(parent, whole(some));
+    if (!areBad(entries)) return undefined;
+    const [key] = entries[firstBad(entries, areBad)]!;
+    const under = field.fieldKind === "map" ? ` under a key of ${scalarName(field.mapKey)}` : "";
+    return { path: [...path, key], message: `expected ${formOf(field)}${under}` };
   }
 
   return function findIssue(desc, json, error) {
@@ -83,18 +85,25 @@ export function issueFinder(read: Read): FindIssue {
     } catch {
       // It nests deeper than the stack, and so deeper than protobuf-es reads.
     }
-    // What is wrong with several fields together, such as two members of a oneof.
     const cause = error instanceof Error && error.cause instanceof Error ? error.cause.message : undefined;
-    return { path: [], message: cause ?? expected(desc) };
+    return { path: [], message: cause ?? `expected a ${desc.typeName} in its JSON form` };
   };
 }
 
+const VALUE = "google.protobuf.Value";
+
+interface Whole {
+  readonly path: Path;
+  /** The message with some of the entries and nothing else. */
+  whole(some: readonly Entry[]): unknown;
+}
+
 /** The first of the items that is bad by itself, given that some are. */
-function firstBad<T>(items: readonly T[], isBad: (some: readonly T[]) => boolean): number {
+function firstBad<T>(items: readonly T[], areBad: (some: readonly T[]) => boolean): number {
   let [low, high] = [0, items.length];
   while (high - low > 1) {
     const middle = (low + high) >> 1;
-    if (isBad(items.slice(low, middle))) high = middle;
+    if (areBad(items.slice(low, middle))) high = middle;
     else low = middle;
   }
   return low;
@@ -102,10 +111,15 @@ function firstBad<T>(items: readonly T[], isBad: (some: readonly T[]) => boolean
 
 const MAX_NAMES = 20;
 
-function expected(one: DescField | DescMessage): string {
-  if (one.kind === "message") return `expected ${isWellKnown(one) ? one.typeName : "an object"}`;
-  if (one.scalar !== undefined) return `expected ${ScalarType[one.scalar].toLowerCase()}`;
-  const { values = [] } = one.enum ?? {};
-  const more = values.length > MAX_NAMES ? ", …" : "";
-  return `expected one of ${values.slice(0, MAX_NAMES).map(({ name }) => name).join(", ")}${more}`;
+function formOf(one: DescField | DescMessage): string {
+  if (one.kind === "message") return isWellKnown(one) ? one.typeName : "an object";
+  if (one.message !== undefined) return formOf(one.message);
+  if (one.scalar !== undefined) return scalarName(one.scalar);
+  const { values } = one.enum!;
+  const names = values.slice(0, MAX_NAMES).map(({ name }) => name);
+  return `one of ${names.join(", ")}${values.length > MAX_NAMES ? ", …" : ""}`;
+}
+
+function scalarName(scalar: ScalarType): string {
+  return ScalarType[scalar].toLowerCase();
 }

@@ -18,7 +18,8 @@ import {
 } from "@bufbuild/protobuf";
 import type { JsonSchemaObject, Shape } from "../../contract/index.ts";
 import { policyError, type ServiceError, type Validated } from "../../errors/index.ts";
-import { declaredFields, type Project } from "./declared-fields.ts";
+import { shown } from "../../internal/check.ts";
+import { declaredFields, fieldTables, type Fields, type Project } from "./declared-fields.ts";
 import { issueFinder } from "./issue.ts";
 import { messageSchema } from "./json-schema.ts";
 
@@ -46,20 +47,22 @@ export const BINARY: unique symbol = Symbol("binary") as never;
 
 /** The shapes of messages whose `Any`s and extensions come from `registry`. */
 export function shapesOf(registry: Registry): Shapes {
-  const declared = declaredFields(registry);
-  return (desc, side) => shapeOf(desc, side, { registry, declared });
+  const fields = fieldTables();
+  const declared = declaredFields(registry, fields);
+  return (desc, side) => shapeOf(desc, side, { registry, fields, declared });
 }
 
 interface Known {
   readonly registry: Registry;
+  readonly fields: Fields;
   readonly declared: Project;
 }
 
-function shapeOf(desc: DescMessage, side: Side, { registry, declared }: Known): Shape & { readonly [BINARY]: Binary } {
+function shapeOf(desc: DescMessage, side: Side, { registry, fields, declared }: Known): Shape & { readonly [BINARY]: Binary } {
   // A newer server may answer with enum values that an older client has never heard of; in a request they are mistakes.
   const options = { registry, ignoreUnknownFields: side === "response" };
   const read = (one: DescMessage, json: unknown): Message => fromJson(one, json as JsonValue, options);
-  const findIssue = issueFinder(read);
+  const findIssue = issueFinder(read, fields);
   let schema: JsonSchemaObject | undefined;
   // The message that was decoded last: the one object that is known to be what it says. A `$typeName` is no proof, a peer
   // may write one into its JSON.
@@ -89,16 +92,23 @@ function shapeOf(desc: DescMessage, side: Side, { registry, declared }: Known): 
     if (wire === undefined) return create(desc);
     if (!isMessage(wire)) return read(desc, wire);
     if (wire.$typeName !== desc.typeName) throw new TypeError(`it is a ${wire.$typeName}`);
-    return fromBinary(desc, toBinary(desc, wire));
+    // Through its binary form, which only a sound message has.
+    return fromBinary(desc, toBinary(desc, wire, { writeUnknownFields: false }));
   }
 
   function unfit(cause: unknown): ServiceError {
     return policyError(side === "request" ? "invalid_request" : "invalid_response", { cause });
   }
 
+  function sent(value: unknown): Message {
+    // Of nothing, `create` makes an empty message, and a handler that forgot to answer would be right.
+    if (typeof value !== "object" || value === null) throw new TypeError(`should be a ${desc.typeName}, got ${shown(value)}`);
+    return create(desc, value as Record<string, unknown>);
+  }
+
   function write(value: unknown): Uint8Array {
     try {
-      return toBinary(desc, create(desc, value as Record<string, unknown>), { writeUnknownFields: false });
+      return toBinary(desc, sent(value), { writeUnknownFields: false });
     } catch (error) {
       throw unfit(error);
     }
@@ -114,7 +124,7 @@ function shapeOf(desc: DescMessage, side: Side, { registry, declared }: Known): 
 
   function toJsonForm(value: unknown): unknown {
     try {
-      return toJson(desc, create(desc, value as Record<string, unknown>), { registry });
+      return toJson(desc, sent(value), { registry });
     } catch (error) {
       throw unfit(error);
     }
@@ -123,7 +133,9 @@ function shapeOf(desc: DescMessage, side: Side, { registry, declared }: Known): 
   function readBinary(bytes: Uint8Array, maxDepth: number): Message {
     const options: Partial<BinaryReadOptions> = { readUnknownFields: false, recursionLimit: maxDepth };
     try {
-      return (decoded = fromBinary(desc, bytes, options));
+      // A view, since node's own Buffer would show in every field of bytes.
+      const view = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+      return (decoded = fromBinary(desc, view, options));
     } catch (cause) {
       throw policyError("malformed_message", { message: `the body is no ${desc.typeName}`, cause });
     }
