@@ -18,7 +18,7 @@ export default defineConfig({
     coverage: {
       provider: "v8",
       include: ["src/**/*.ts"],
-      exclude: ["src/**/*.test.ts", "src/**/*.test-d.ts", "src/testing/**"],
+      exclude: ["src/**/*.test.ts", "src/**/*.test-d.ts", "src/testing/**", "src/**/testdata/**"],
       reporter: ["text-summary", "json-summary"],
     },
   },

@@ -5,10 +5,10 @@ import { answering, freePort, keep, median, quantile, start, stop } from "./meas
 const rounds = Number(process.argv[process.argv.indexOf("--rounds") + 1] || 9) || 9;
 const kinds = ["bare http.request", "Service Kit"];
 const port = await freePort();
-const server = start(1, process.execPath, ["servers/raw.mjs"], { env: { ...process.env, PORT: String(port) } });
+const server = start(1, [process.execPath, "servers/raw.mjs"], { env: { ...process.env, PORT: String(port) } });
 const runs = new Map(kinds.map((kind) => [kind, []]));
 try {
-  await answering(`http://127.0.0.1:${port}/sum`, { method: "POST", body: '{"a":1,"b":2}' }, '{"v":3}');
+  await answering(`http://127.0.0.1:${port}/sum`, { method: "POST", body: '{"a":1,"b":2}', expect: '{"v":3}' });
   for (let round = 0; round < rounds; round++) {
     for (const kind of round % 2 === 0 ? kinds : [...kinds].reverse()) runs.get(kind).push(await run(kind));
     console.log(
@@ -30,7 +30,7 @@ keep("client", { rounds, rows, ratio: median(ratios), ratioLow: quantile(ratios,
 function run(kind) {
   return new Promise((resolve, reject) => {
     const args = ["servers/caller.mjs", kind === "Service Kit" ? "ours" : "bare"];
-    const child = start(0, process.execPath, args, {
+    const child = start(0, [process.execPath, ...args], {
       env: { ...process.env, PORT: String(port) },
       stdio: ["ignore", "pipe", "inherit"],
     });

@@ -89,12 +89,12 @@ if (only.length === 0)
 
 async function measure(name, { command, args, env }) {
   const port = await freePort();
-  const server = start(0, command, args, {
+  const server = start(0, [command, ...args], {
     env: { ...process.env, NODE_ENV: "production", PORT: String(port), ...env },
   });
   try {
     const init = { method: "POST", headers: { "content-type": "application/json" }, body: '{"a":1,"b":2}' };
-    await answering(`http://127.0.0.1:${port}/sum`, init, '{"v":3}');
+    await answering(`http://127.0.0.1:${port}/sum`, { ...init, expect: '{"v":3}' });
     const idleMb = residentMb(server.pid);
     await load(port, warm);
     const before = cpuMicros(server.pid);

@@ -41,7 +41,7 @@ export async function load(port, seconds) {
 
 function output(command, args) {
   return new Promise((resolve, reject) => {
-    const child = start(1, command, args, { stdio: ["ignore", "pipe", "ignore"] });
+    const child = start(1, [command, ...args], { stdio: ["ignore", "pipe", "ignore"] });
     let text = "";
     child.stdout.on("data", (chunk) => (text += chunk));
     child.once("error", reject);

@@ -37,7 +37,7 @@ async function measure({ args, flags }) {
       ]
     : [];
   const begun = performance.now();
-  const child = start(0, process.execPath, [...args, ...more], { env: { ...process.env, PORT: String(port) } });
+  const child = start(0, [process.execPath, ...args, ...more], { env: { ...process.env, PORT: String(port) } });
   try {
     while (!(await accepts(port))) await new Promise((resolve) => setTimeout(resolve, 1));
     const ms = performance.now() - begun;

@@ -20,7 +20,7 @@ export function has(command) {
 const pins = has("taskset") && cpus().length > 1;
 
 /** Starts a program on one core: servers on 0, load on 1. */
-export function start(core, command, args, options = {}) {
+export function start(core, [command, ...args], options = {}) {
   const [program, ...rest] = pins ? ["taskset", "-c", String(core), command, ...args] : [command, ...args];
   return spawn(program, rest, { cwd: here, stdio: ["ignore", "ignore", "inherit"], ...options });
 }
@@ -54,7 +54,8 @@ export async function freePort() {
 }
 
 /** Asks again until the answer comes. */
-export async function answering(url, init, expect, tries = 200) {
+export async function answering(url, { expect, ...init }) {
+  const tries = 200;
   for (let i = 0; i < tries; i++) {
     try {
       const answer = await fetch(url, init);

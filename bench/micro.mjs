@@ -36,7 +36,7 @@ async function time(run) {
 
 const cases = [];
 /** A case and the base it stands on, timed in turn. */
-const compare = (name, goal, base, full) => cases.push({ name, goal, base, full });
+const compare = (name, goal, ...[base, full]) => cases.push({ name, goal, base, full });
 
 const handlers = infos.map((_, i) => (request) => request + i);
 const asyncHandlers = infos.map((_, i) => async (request) => request + i);

@@ -48,7 +48,9 @@ describe("the documentation of the public names", () => {
   });
 
   it("begins each file, with @module", () => {
-    const without = sources.filter((file) => {
+    // What a generator wrote is its own affair.
+    const written = sources.filter((file) => !file.includes("/gen/"));
+    const without = written.filter((file) => {
       const first = readSource(`src/${file}`).parsed.comments[0];
       return !first || !isDoc(first) || !/^@module$/m.test(plain(first).trimEnd());
     });

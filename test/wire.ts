@@ -159,7 +159,7 @@ function readAnswer(received: Buffer, { isHead = false }: ReadOptions, isOver: b
 
 function readChunks(received: Buffer, start: number): { readonly body: string; readonly length: number } | undefined {
   const parts: Buffer[] = [];
-  for (let at = start; ; ) {
+  for (let at = start; ;) {
     const line = received.indexOf("\r\n", at);
     if (line < 0) return undefined;
     const size = Number.parseInt(received.toString("latin1", at, line), 16);

@@ -12,7 +12,7 @@ import { parseSync, Visitor, type Comment, type ParseResult, type Statement } fr
 export const root: string = fileURLToPath(new URL("../", import.meta.url));
 
 /** Whether a file is a test, or of types. */
-export const isTest = (file: string): boolean => /\.test(-d)?\.ts$/.test(file);
+export const isTest = (file: string): boolean => /\.test(-d)?\.ts$/.test(file) || file.includes("/testdata/");
 
 /** The files below `folder` (relative to the root) that `wanted` names, sorted, relative to `folder`. */
 export function filesIn(folder: string, wanted: RegExp): string[] {

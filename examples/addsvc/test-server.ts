@@ -77,5 +77,7 @@ export function asGo(path: string, body: string, contentType?: string): string {
   const head = [`POST ${path} HTTP/1.1`, "Host: localhost", "User-Agent: Go-http-client/1.1", "Connection: close"];
   if (contentType !== undefined) head.push(`Content-Type: ${contentType}`);
   head.push("Transfer-Encoding: chunked", "Accept-Encoding: gzip");
-  return `${head.join("\r\n")}\r\n\r\n${Buffer.byteLength(body).toString(16)}\r\n${body}\r\n0\r\n\r\n`;
+  // An empty chunk is the last one: an empty body has no other.
+  const chunk = body === "" ? "" : `${Buffer.byteLength(body).toString(16)}\r\n${body}\r\n`;
+  return `${head.join("\r\n")}\r\n\r\n${chunk}0\r\n\r\n`;
 }

@@ -4,7 +4,16 @@
 import { describe, expect, expectTypeOf, it } from "vitest";
 import { z } from "zod";
 import { error, type ServiceError } from "../errors/index.ts";
-import { method, service, type Client, type Handlers, type Method, type PerMethod, type Service, type Types } from "./index.ts";
+import {
+  method,
+  service,
+  type Client,
+  type Handlers,
+  type Method,
+  type PerMethod,
+  type Service,
+  type Types,
+} from "./index.ts";
 
 const tooBig = error("too_big", { code: "out_of_range", details: z.object({ max: z.string().transform(Number) }) });
 
@@ -56,7 +65,9 @@ describe("a contract typed by interfaces", () => {
     expectTypeOf<Handlers<AddMethods>>().toEqualTypeOf<Handlers<Inferred>>();
     expectTypeOf<Parameters<Client<AddMethods>["sum"]>>().toEqualTypeOf<Parameters<Client<Inferred>["sum"]>>();
     expectTypeOf<ReturnType<Client<AddMethods>["sum"]>>().toEqualTypeOf<ReturnType<Client<Inferred>["sum"]>>();
-    expectTypeOf<ReturnType<Client<AddMethods>["sum"]["try"]>>().toEqualTypeOf<ReturnType<Client<Inferred>["sum"]["try"]>>();
+    expectTypeOf<ReturnType<Client<AddMethods>["sum"]["try"]>>().toEqualTypeOf<
+      ReturnType<Client<Inferred>["sum"]["try"]>
+    >();
     expectTypeOf<ReturnType<Client<AddMethods>["count"]>>().toEqualTypeOf<ReturnType<Client<Inferred>["count"]>>();
     expectTypeOf<PerMethod<AddMethods>>().toEqualTypeOf<PerMethod<Inferred>>();
     expectTypeOf<Client<AddMethods>>().toEqualTypeOf<Client<Inferred>>();
@@ -79,12 +90,19 @@ describe("a contract typed by interfaces", () => {
 
   it("refuses schemas that say something else than the interfaces", () => {
     const text = service("add", {
-      sum: method({ request: z.object({ a: z.int(), b: z.int().default(0) }), response: z.object({ v: z.string() }), errors: [tooBig] }),
+      sum: method({
+        request: z.object({ a: z.int(), b: z.int().default(0) }),
+        response: z.object({ v: z.string() }),
+        errors: [tooBig],
+      }),
       count: inferred.methods.count,
     });
     // @ts-expect-error v is a text
     const wrongResponse: Service<AddMethods> = text;
-    const unary = service("add", { sum: inferred.methods.sum, count: method({ request: z.object({ to: z.int() }), response }) });
+    const unary = service("add", {
+      sum: inferred.methods.sum,
+      count: method({ request: z.object({ to: z.int() }), response }),
+    });
     // @ts-expect-error count is a stream
     const wrongKind: Service<AddMethods> = unary;
     void [wrongResponse, wrongKind];

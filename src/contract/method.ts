@@ -51,7 +51,8 @@ type Schemas<Rq, Rs> = "~standard" extends keyof Rq
 export function method<Rq, Rs, const E extends AnyErrorType = never, const K extends Kind = "unary">(
   spec: MethodSpec<Rq, Rs, E, K> & Schemas<Rq, Rs>,
 ): Method<TypesOf<Rq, Rs, NoInfer<E>, NoInfer<K>>> {
-  if (typeof spec !== "object" || spec === null) throw new TypeError(`method should be given an object, got ${shown(spec)}`);
+  if (typeof spec !== "object" || spec === null)
+    throw new TypeError(`method should be given an object, got ${shown(spec)}`);
   checkNames("method", spec, ["request", "response", "errors", "stream", "idempotent", "timeoutMs"]);
   const { errors = [], idempotent = false, timeoutMs } = spec;
   checkErrors(errors);

@@ -53,6 +53,7 @@ export function checkPolicy(where: string, { timeoutMs, limit, breaker }: Policy
 
 function checkData(name: string, data: object | false | undefined, known: readonly string[] | undefined): void {
   if (data === undefined || data === false) return;
-  if (typeof data !== "object" || data === null) throw new TypeError(`${name} should be an object or false, got ${shown(data)}`);
+  if (typeof data !== "object" || data === null)
+    throw new TypeError(`${name} should be an object or false, got ${shown(data)}`);
   if (known !== undefined) checkNames(name, data, known);
 }

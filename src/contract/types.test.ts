@@ -31,8 +31,17 @@ const profiles = service("profiles", {
     idempotent: true,
   }),
   list: method({ request: z.object({ after: date }), response: z.object({ born: date }), stream: "server" }),
-  add: method({ request: z.object({ born: date }), response: z.object({ count: z.int().default(0) }), stream: "client" }),
-  sync: method({ request: z.object({ born: date }), response: z.object({ born: date }), stream: "bidi", errors: [tooBig] }),
+  add: method({
+    request: z.object({ born: date }),
+    response: z.object({ count: z.int().default(0) }),
+    stream: "client",
+  }),
+  sync: method({
+    request: z.object({ born: date }),
+    response: z.object({ born: date }),
+    stream: "bidi",
+    errors: [tooBig],
+  }),
 });
 
 type Served = Handlers<typeof profiles.methods>;
@@ -57,7 +66,10 @@ describe("a method that answers once", () => {
 
   it("takes the wire form from a caller, and gives back what validation makes of the answer", () => {
     expectTypeOf<Parameters<Called["get"]>>().toEqualTypeOf<
-      [request: { id: string; deep?: boolean | undefined; note?: string | undefined }, from?: Context | CallOptions | undefined]
+      [
+        request: { id: string; deep?: boolean | undefined; note?: string | undefined },
+        from?: Context | CallOptions | undefined,
+      ]
     >();
     expectTypeOf<ReturnType<Called["get"]>>().toEqualTypeOf<Promise<{ name: string; born: Date }>>();
   });
@@ -197,11 +209,15 @@ describe("a declaration that is wrong does not compile, and does not run", () =>
 describe("a method made by a function that knows its schema as a type only", () => {
   it("keeps what it is called with", () => {
     function reading<S extends Schema>(item: S) {
-      return { get: method({ request: z.object({ id: z.string() }), response: item, errors: [twoZeroes], idempotent: true }) };
+      return {
+        get: method({ request: z.object({ id: z.string() }), response: item, errors: [twoZeroes], idempotent: true }),
+      };
     }
     const dates = service("dates", reading(z.object({ at: date })));
     expectTypeOf<ReturnType<Client<typeof dates.methods>["get"]>>().toEqualTypeOf<Promise<{ at: Date }>>();
-    expectTypeOf<Awaited<ReturnType<Handlers<typeof dates.methods>["get"]>>>().toEqualTypeOf<{ at: string } | TwoZeroes>();
+    expectTypeOf<Awaited<ReturnType<Handlers<typeof dates.methods>["get"]>>>().toEqualTypeOf<
+      { at: string } | TwoZeroes
+    >();
     expect(dates.methods.get.idempotent).toBe(true);
   });
 });

@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import type { StandardJSONSchemaV1, StandardSchemaV1 } from "@standard-schema/spec";
 import { describe, expect, expectTypeOf, it } from "vitest";
 import { z } from "zod";
 import {
@@ -11,6 +12,7 @@ import {
   ServiceError,
   toServiceError,
   type Reason,
+  type Schema,
 } from "./index.ts";
 
 const twoZeroes = error("two_zeroes", { code: "invalid_argument", message: "can't sum two zeroes" });
@@ -160,6 +162,13 @@ describe("toServiceError", () => {
       expect(e.cause).toBe(thrown);
     },
   );
+});
+
+describe("Schema", () => {
+  it("is fitted by the standard's own types", () => {
+    expectTypeOf<StandardSchemaV1<string, number>>().toExtend<Schema<string, number>>();
+    expectTypeOf<StandardSchemaV1 & StandardJSONSchemaV1>().toExtend<Schema>();
+  });
 });
 
 describe("codes", () => {

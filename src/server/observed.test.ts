@@ -28,7 +28,12 @@ beforeEach(async () => {
   lines = [];
   called = [];
   failure = undefined;
-  log = logger({ format: "json", batchBytes: 0, write: (text) => lines.push(...text.trimEnd().split("\n")), redact: ["X-Tenant-Key"] });
+  log = logger({
+    format: "json",
+    batchBytes: 0,
+    write: (text) => lines.push(...text.trimEnd().split("\n")),
+    redact: ["X-Tenant-Key"],
+  });
   metrics = registry();
   exporter = memoryExporter();
   trace = tracer({ service: "echo", ratio: 1, exporter });
@@ -57,7 +62,8 @@ interface Line {
   readonly [name: string]: unknown;
 }
 
-const calls = (): readonly Line[] => lines.map((line) => JSON.parse(line) as Line).filter(({ msg }) => msg === "request");
+const calls = (): readonly Line[] =>
+  lines.map((line) => JSON.parse(line) as Line).filter(({ msg }) => msg === "request");
 
 /** The counts of requests, as "service.method code count". */
 const counts = (): readonly string[] =>
@@ -68,25 +74,145 @@ const counts = (): readonly string[] =>
 
 const spans = async (): Promise<readonly string[]> => {
   await trace.flush();
-  return exporter.spans.map(({ name, attributes }) => `${name} ${String(attributes["rpc.response.status_code"])} ${String(attributes["http.response.status_code"])}`);
+  return exporter.spans.map(
+    ({ name, attributes }) =>
+      `${name} ${String(attributes["rpc.response.status_code"])} ${String(attributes["http.response.status_code"])}`,
+  );
 };
 
 describe("what never reaches a handler", () => {
-  const cases: Readonly<Record<string, { readonly send: string; readonly status: number; readonly service: string; readonly method: string; readonly code: string; readonly reason: string; readonly target?: string }>> = {
-    "a body that is not JSON": { send: request({ path: "/echo/say", body: "{" }), status: 400, service: "echo", method: "say", code: "invalid_argument", reason: "malformed_message" },
-    "a request that does not fit": { send: request({ path: "/echo/say", body: "{}" }), status: 400, service: "echo", method: "say", code: "invalid_argument", reason: "invalid_request" },
-    "a body that is too large": { send: request({ path: "/echo/say", body: "x".repeat(101) }), status: 413, service: "echo", method: "say", code: "resource_exhausted", reason: "too_large" },
-    "a path that is not served": { send: request({ path: "/nothing?x=1" }), status: 404, service: "other", method: "other", code: "unimplemented", reason: "unknown_method", target: "/nothing?x=1" },
-    "a verb that is not served": { send: request({ path: "/echo/say" }), status: 405, service: "other", method: "other", code: "unimplemented", reason: "wrong_verb", target: "/echo/say" },
-    "a type that is not served": { send: request({ path: "/echo/say", headers: { "Content-Type": "a/b" }, body: "{}" }), status: 415, service: "echo", method: "say", code: "invalid_argument", reason: "unsupported_media_type" },
-    "an answer that is not accepted": { send: request({ path: "/echo/say", headers: { Accept: "a/b" }, body: "{}" }), status: 406, service: "echo", method: "say", code: "invalid_argument", reason: "not_acceptable" },
-    "too many headers": { send: request({ path: "/echo/say", headers: Object.fromEntries(Array.from({ length: 20 }, (_, i) => [`x${i}`, "1"])), body: "{}" }), status: 431, service: "echo", method: "say", code: "resource_exhausted", reason: "too_many_headers" },
-    "a deadline that has passed": { send: request({ path: "/echo/say", headers: { "request-timeout-ms": "0" }, body: '{"text":""}' }), status: 504, service: "echo", method: "say", code: "deadline_exceeded", reason: "deadline_exceeded" },
-    "a request line that is none": { send: "nonsense\r\n\r\n", status: 400, service: "other", method: "other", code: "invalid_argument", reason: "malformed_message" },
-    "no Host": { send: "GET / HTTP/1.1\r\n\r\n", status: 400, service: "other", method: "other", code: "invalid_argument", reason: "malformed_message" },
-    "headers too large": { send: `GET / HTTP/1.1\r\nHost: t\r\nX: ${"x".repeat(20_000)}\r\n\r\n`, status: 431, service: "other", method: "other", code: "resource_exhausted", reason: "too_many_headers" },
-    "headers that never end": { send: "GET / HTTP/1.1\r\nHost: t\r\n", status: 408, service: "other", method: "other", code: "deadline_exceeded", reason: "request_timeout" },
-    "a body that never ends": { send: 'POST /echo/say HTTP/1.1\r\nHost: t\r\nContent-Length: 9\r\n\r\n{"text"', status: 408, service: "echo", method: "say", code: "deadline_exceeded", reason: "request_timeout" },
+  const cases: Readonly<
+    Record<
+      string,
+      {
+        readonly send: string;
+        readonly status: number;
+        readonly service: string;
+        readonly method: string;
+        readonly code: string;
+        readonly reason: string;
+        readonly target?: string;
+      }
+    >
+  > = {
+    "a body that is not JSON": {
+      send: request({ path: "/echo/say", body: "{" }),
+      status: 400,
+      service: "echo",
+      method: "say",
+      code: "invalid_argument",
+      reason: "malformed_message",
+    },
+    "a request that does not fit": {
+      send: request({ path: "/echo/say", body: "{}" }),
+      status: 400,
+      service: "echo",
+      method: "say",
+      code: "invalid_argument",
+      reason: "invalid_request",
+    },
+    "a body that is too large": {
+      send: request({ path: "/echo/say", body: "x".repeat(101) }),
+      status: 413,
+      service: "echo",
+      method: "say",
+      code: "resource_exhausted",
+      reason: "too_large",
+    },
+    "a path that is not served": {
+      send: request({ path: "/nothing?x=1" }),
+      status: 404,
+      service: "other",
+      method: "other",
+      code: "unimplemented",
+      reason: "unknown_method",
+      target: "/nothing?x=1",
+    },
+    "a verb that is not served": {
+      send: request({ path: "/echo/say" }),
+      status: 405,
+      service: "other",
+      method: "other",
+      code: "unimplemented",
+      reason: "wrong_verb",
+      target: "/echo/say",
+    },
+    "a type that is not served": {
+      send: request({ path: "/echo/say", headers: { "Content-Type": "a/b" }, body: "{}" }),
+      status: 415,
+      service: "echo",
+      method: "say",
+      code: "invalid_argument",
+      reason: "unsupported_media_type",
+    },
+    "an answer that is not accepted": {
+      send: request({ path: "/echo/say", headers: { Accept: "a/b" }, body: "{}" }),
+      status: 406,
+      service: "echo",
+      method: "say",
+      code: "invalid_argument",
+      reason: "not_acceptable",
+    },
+    "too many headers": {
+      send: request({
+        path: "/echo/say",
+        headers: Object.fromEntries(Array.from({ length: 20 }, (_, i) => [`x${i}`, "1"])),
+        body: "{}",
+      }),
+      status: 431,
+      service: "echo",
+      method: "say",
+      code: "resource_exhausted",
+      reason: "too_many_headers",
+    },
+    "a deadline that has passed": {
+      send: request({ path: "/echo/say", headers: { "request-timeout-ms": "0" }, body: '{"text":""}' }),
+      status: 504,
+      service: "echo",
+      method: "say",
+      code: "deadline_exceeded",
+      reason: "deadline_exceeded",
+    },
+    "a request line that is none": {
+      send: "nonsense\r\n\r\n",
+      status: 400,
+      service: "other",
+      method: "other",
+      code: "invalid_argument",
+      reason: "malformed_message",
+    },
+    "no Host": {
+      send: "GET / HTTP/1.1\r\n\r\n",
+      status: 400,
+      service: "other",
+      method: "other",
+      code: "invalid_argument",
+      reason: "malformed_message",
+    },
+    "headers too large": {
+      send: `GET / HTTP/1.1\r\nHost: t\r\nX: ${"x".repeat(20_000)}\r\n\r\n`,
+      status: 431,
+      service: "other",
+      method: "other",
+      code: "resource_exhausted",
+      reason: "too_many_headers",
+    },
+    "headers that never end": {
+      send: "GET / HTTP/1.1\r\nHost: t\r\n",
+      status: 408,
+      service: "other",
+      method: "other",
+      code: "deadline_exceeded",
+      reason: "request_timeout",
+    },
+    "a body that never ends": {
+      send: 'POST /echo/say HTTP/1.1\r\nHost: t\r\nContent-Length: 9\r\n\r\n{"text"',
+      status: 408,
+      service: "echo",
+      method: "say",
+      code: "deadline_exceeded",
+      reason: "request_timeout",
+    },
   };
   for (const [what, { send, status, service, method, code, reason, target }] of Object.entries(cases)) {
     it(`is one line, one count and one span: ${what}`, async () => {
@@ -98,7 +224,8 @@ describe("what never reaches a handler", () => {
       expect(others).toEqual([]);
       expect(line).toMatchObject({ service, method, code, reason, status, transport: "http", peer: "127.0.0.1" });
       expect([line?.["target"], line?.["error"]]).toEqual([target, undefined]);
-      if (answer.headers["x-request-id"] !== undefined) expect(line?.["request_id"]).toBe(answer.headers["x-request-id"]);
+      if (answer.headers["x-request-id"] !== undefined)
+        expect(line?.["request_id"]).toBe(answer.headers["x-request-id"]);
       expect(counts()).toEqual([`${service}.${method} ${code} 1`]);
       expect(await spans()).toEqual([`${service === "other" ? "other" : `${service}/${method}`} ${code} ${status}`]);
       expect(exporter.spans[0]!.traceId).toBe(line?.["trace_id"]);
@@ -112,7 +239,12 @@ describe("what never reaches a handler", () => {
   });
 
   it("shows OPTIONS and probes to nobody: they are no calls", async () => {
-    for (const [verb, path] of [["OPTIONS", "/echo/say"], ["GET", "/livez"], ["GET", "/readyz"], ["HEAD", "/startupz"]] as const) {
+    for (const [verb, path] of [
+      ["OPTIONS", "/echo/say"],
+      ["GET", "/livez"],
+      ["GET", "/readyz"],
+      ["HEAD", "/startupz"],
+    ] as const) {
       expect((await server.ask({ verb, path })).status).toBeLessThan(300);
     }
     expect([calls(), counts(), await spans()]).toEqual([[], [], []]);
@@ -124,10 +256,22 @@ describe("what reaches a handler", () => {
     const traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
     await server.ask({ path: "/echo/say", headers: { traceparent, "x-request-id": "r-1" }, body: '{"text":"hi"}' });
     expect(calls()).toHaveLength(1);
-    expect(calls()[0]).toMatchObject({ level: "info", code: "ok", status: 200, in: 13, out: 13, request_id: "r-1", trace_id: traceparent.slice(3, 35), sampled: true });
+    expect(calls()[0]).toMatchObject({
+      level: "info",
+      code: "ok",
+      status: 200,
+      in: 13,
+      out: 13,
+      request_id: "r-1",
+      trace_id: traceparent.slice(3, 35),
+      sampled: true,
+    });
     expect(counts()).toEqual(["echo.say ok 1"]);
     expect(await spans()).toEqual(["echo/say ok 200"]);
-    expect(exporter.spans[0]).toMatchObject({ traceId: traceparent.slice(3, 35), parentSpanId: traceparent.slice(36, 52) });
+    expect(exporter.spans[0]).toMatchObject({
+      traceId: traceparent.slice(3, 35),
+      parentSpanId: traceparent.slice(36, 52),
+    });
   });
 
   it("is business where the contract declares its error, and a fault where nobody does", async () => {
@@ -190,7 +334,14 @@ describe("an error nobody declared", () => {
       undefined,
       () => secret,
       Object.assign(Object.create(null) as object, { secret }),
-      new Proxy({}, { get: () => { throw new Error(secret); } }),
+      new Proxy(
+        {},
+        {
+          get: () => {
+            throw new Error(secret);
+          },
+        },
+      ),
       new ServiceError("internal error", { code: "internal", cause: new Error(secret) }),
       policyError("internal", { cause: secret }),
     ];
@@ -207,7 +358,12 @@ describe("an error nobody declared", () => {
     const reported: unknown[] = [];
     const thrown = new Error("no");
     await using other = await served(
-      echo.implement({ say: () => { throw thrown; }, slow: () => ({}) }),
+      echo.implement({
+        say: () => {
+          throw thrown;
+        },
+        slow: () => ({}),
+      }),
       {},
       { report: (error, { name }) => reported.push([name, (error as Error).cause]) },
     );
@@ -216,12 +372,30 @@ describe("an error nobody declared", () => {
   });
 
   it("does not end the process when `report` throws as well", async () => {
-    await using other = await served(echo.implement({ say: () => { throw new Error("no"); }, slow: () => ({}) }), {}, {
-      report: () => {
-        throw new Error("no report");
+    await using other = await served(
+      echo.implement({
+        say: () => {
+          throw new Error("no");
+        },
+        slow: () => ({}),
+      }),
+      {},
+      {
+        report: () => {
+          throw new Error("no report");
+        },
+        observers: [
+          () => ({
+            start: () => {
+              throw new Error("no start");
+            },
+            end: () => {
+              throw new Error("no end");
+            },
+          }),
+        ],
       },
-      observers: [() => ({ start: () => { throw new Error("no start"); }, end: () => { throw new Error("no end"); } })],
-    });
+    );
     expect((await other.ask({ path: "/echo/say", body: '{"text":""}' })).status).toBe(500);
     expect((await other.ask({ path: "/echo/say", body: '{"text":""}' })).status).toBe(500);
   });
@@ -231,9 +405,17 @@ describe("secrets", () => {
   it("of headers, bodies and errors are in no line, span, metric or answer", async () => {
     const secrets = ["sekrit-basic", "sekrit-cookie", "sekrit-tenant", "sekrit-token", "sekrit-query"];
     failure = new Error("could not call with Authorization: Bearer sekrit-token1", {
-      cause: Object.assign(new Error("X-Tenant-Key: sekrit-tenant"), { password: "sekrit-basic", headers: { Cookie: "sekrit-cookie" } }),
+      cause: Object.assign(new Error("X-Tenant-Key: sekrit-tenant"), {
+        password: "sekrit-basic",
+        headers: { Cookie: "sekrit-cookie" },
+      }),
     });
-    const headers = { Authorization: "Basic sekrit-basic1", Cookie: "a=sekrit-cookie", "X-Tenant-Key": "sekrit-tenant", "Proxy-Authorization": "sekrit-token" };
+    const headers = {
+      Authorization: "Basic sekrit-basic1",
+      Cookie: "a=sekrit-cookie",
+      "X-Tenant-Key": "sekrit-tenant",
+      "Proxy-Authorization": "sekrit-token",
+    };
     const answers = [
       await server.ask({ path: "/echo/say", headers, body: '{"text":"sekrit-token"}' }),
       await server.ask({ path: "/echo/say", headers, body: '{"password":"sekrit-token"}' }),
@@ -255,9 +437,13 @@ describe("observers", () => {
     const seen: string[] = [];
     const tell = (when: string, { outcome, durationMs, status, target }: Call): void =>
       void seen.push(`${when} ${outcome} ${durationMs >= 0} ${status} ${target}`);
-    await using other = await served(echo.implement({ say: (message) => message, slow: () => ({}) }), {}, {
-      observers: [() => ({ start: (call) => tell("start", call), end: (call) => tell("end", call) })],
-    });
+    await using other = await served(
+      echo.implement({ say: (message) => message, slow: () => ({}) }),
+      {},
+      {
+        observers: [() => ({ start: (call) => tell("start", call), end: (call) => tell("end", call) })],
+      },
+    );
     await other.ask({ path: "/echo/say?x", body: '{"text":""}' });
     await other.ask({ path: "/echo/nothing", body: "{}" });
     expect(seen).toEqual([

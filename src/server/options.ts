@@ -13,6 +13,7 @@ import type { Registry } from "../metrics/index.ts";
 import type { Runnable, SignalSource } from "../run/index.ts";
 import type { Clock } from "../time/index.ts";
 import type { Tracer } from "../trace/index.ts";
+import { checkFunctions } from "../transport/hooks.ts";
 import type { ServerTransport } from "../transport/index.ts";
 
 /** What a server may be told. Everything has a safe default. */
@@ -78,17 +79,16 @@ export function checkServe(what: Implementation | readonly Implementation[], opt
     if (typeof one?.service !== "object" || typeof one.handlers !== "object")
       throw new TypeError(`serve should be given what implement() returns, got ${shown(one)}`);
   }
-  if (typeof options !== "object" || options === null) throw new TypeError(`serve should be given options, got ${shown(options)}`);
+  if (typeof options !== "object" || options === null)
+    throw new TypeError(`serve should be given options, got ${shown(options)}`);
   checkNames("serve", options, NAMES);
   checkList("on", options.on, "transports");
   for (const one of options.on as readonly (Partial<ServerTransport> | undefined)[]) {
     if (typeof one?.listen !== "function") throw new TypeError(`on should hold server transports, got ${shown(one)}`);
   }
   const { gates = [], observers = [], tasks = [], report } = options;
-  checkList("gates", gates, "functions");
-  gates.forEach((one, at) => checkFunction(`gates[${at}]`, one));
-  checkList("observers", observers, "functions");
-  observers.forEach((one, at) => checkFunction(`observers[${at}]`, one));
+  checkFunctions("gates", gates);
+  checkFunctions("observers", observers);
   checkList("tasks", tasks, "tasks");
   if (options.on.length + tasks.length === 0) throw new RangeError("on should hold at least one transport, got none");
   if (report !== undefined) checkFunction("report", report);

@@ -86,7 +86,10 @@ export async function serve(what: Implementation | readonly Implementation[], op
     drainMs: options.drainMs,
     clock: options.clock,
     onEvent(event) {
-      parts.log[LEVELS[event.kind] ?? "info"](runEventLine(event), "error" in event ? { error: event.error } : undefined);
+      parts.log[LEVELS[event.kind] ?? "info"](
+        runEventLine(event),
+        "error" in event ? { error: event.error } : undefined,
+      );
       if (event.kind === "stopped") parts.log.flush();
     },
   });

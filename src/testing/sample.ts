@@ -63,7 +63,7 @@ export const unary: Service<UnaryMethods> = service("sample", {
 });
 
 /** Streams each way, and both. */
-export const streams: Service<StreamMethods> = service("streams", {
+const streams: Service<StreamMethods> = service("streams", {
   count: method({ request: count, response: count, stream: "server" }),
   total: method({ request: count, response: count, stream: "client" }),
   chat: method({ request: text, response: text, stream: "bidi" }),

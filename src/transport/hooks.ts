@@ -46,7 +46,12 @@ export function hooksOf<Request, Reply>(options: Hooks<Request, Reply>): Hooks<R
 
 function filled<T>(name: string, list: readonly T[] | undefined): readonly T[] | undefined {
   if (list === undefined) return undefined;
+  checkFunctions(name, list);
+  return list.length === 0 ? undefined : list;
+}
+
+/** Throws a TypeError that names the option unless `list` is a list of functions. */
+export function checkFunctions(name: string, list: unknown): void {
   if (!Array.isArray(list)) throw new TypeError(`${name} should be a list of functions, got ${shown(list)}`);
   list.forEach((one, at) => checkFunction(`${name}[${at}]`, one));
-  return list.length === 0 ? undefined : list;
 }

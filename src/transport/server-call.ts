@@ -139,7 +139,9 @@ export abstract class ServerCall<Request = unknown, Reply = unknown> extends Act
     }
     // Whoever forgot to return must not have let anybody in.
     const isRefusal = ServiceError.is(admission);
-    this.fail(isRefusal ? admission : new TypeError(`a gate should return a context or an error, got ${shown(admission)}`));
+    this.fail(
+      isRefusal ? admission : new TypeError(`a gate should return a context or an error, got ${shown(admission)}`),
+    );
     return false;
   }
 

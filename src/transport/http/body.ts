@@ -145,6 +145,7 @@ export function discardBody(message: IncomingMessage): void {
 export function textOf(body: Buffer): string {
   const text = body.toString("utf8");
   // What is not UTF-8 was replaced; only then is the slower check asked whether the sender wrote the mark himself.
-  if (text.includes("\ufffd") && !isUtf8(body)) throw policyError("malformed_message", { message: "the body is not UTF-8" });
+  if (text.includes("\ufffd") && !isUtf8(body))
+    throw policyError("malformed_message", { message: "the body is not UTF-8" });
   return text;
 }

@@ -246,6 +246,7 @@ export class HttpCall extends ServerCall<HttpRequest, HttpReply> implements Body
     this.#write(draft.status, contentType, draft.body, headers);
   }
 
+  // oxlint-disable-next-line max-params -- an object for each answer would cost more than it says
   #write(
     status: number,
     contentType: string | undefined,

@@ -47,7 +47,9 @@ async function waiting(gates: readonly Gate[] = [], clock: VirtualClock = virtua
     {
       clock,
       gates,
-      observers: [({ name }) => ({ end: ({ outcome, durationMs }) => void ends.push(`${name} ${outcome} ${durationMs}`) })],
+      observers: [
+        ({ name }) => ({ end: ({ outcome, durationMs }) => void ends.push(`${name} ${outcome} ${durationMs}`) }),
+      ],
     },
   );
   return { ...server, clock, contexts, ends, answer: () => answers.shift()!() };
@@ -71,19 +73,37 @@ describe("a deadline", () => {
   it("is 3 s where neither method nor server say anything, the server's where it does, the method's where that does", async () => {
     const deadlineOf = async (options: object): Promise<readonly number[]> => {
       const seen: number[] = [];
-      const see = (message: { text: string }, { deadlineMs }: Context): { text: string } => (seen.push(deadlineMs), message);
-      await using server = await served(echo.implement({ say: see, wait: see }, options), {}, { clock: virtualClock(), ...options });
+      const see = (message: { text: string }, { deadlineMs }: Context): { text: string } => (
+        seen.push(deadlineMs),
+        message
+      );
+      await using server = await served(
+        echo.implement({ say: see, wait: see }, options),
+        {},
+        { clock: virtualClock(), ...options },
+      );
       await server.ask(ask("say"));
       await server.ask(ask("wait"));
       return seen;
     };
     expect(await deadlineOf({})).toEqual([3000, 5000]);
     const seen: number[] = [];
-    const see = (message: { text: string }, { deadlineMs }: Context): { text: string } => (seen.push(deadlineMs), message);
-    await using server = await served(echo.implement({ say: see, wait: see }), {}, { clock: virtualClock(), timeoutMs: 700 });
+    const see = (message: { text: string }, { deadlineMs }: Context): { text: string } => (
+      seen.push(deadlineMs),
+      message
+    );
+    await using server = await served(
+      echo.implement({ say: see, wait: see }),
+      {},
+      { clock: virtualClock(), timeoutMs: 700 },
+    );
     await server.ask(ask("say"));
     await server.ask(ask("wait"));
-    await using attached = await served(echo.implement({ say: see, wait: see }, { methods: { wait: { timeoutMs: 80 } } }), {}, { clock: virtualClock(), timeoutMs: 700 });
+    await using attached = await served(
+      echo.implement({ say: see, wait: see }, { methods: { wait: { timeoutMs: 80 } } }),
+      {},
+      { clock: virtualClock(), timeoutMs: 700 },
+    );
     await attached.ask(ask("wait"));
     expect(seen).toEqual([700, 5000, 80]);
   });
@@ -106,14 +126,18 @@ describe("a deadline", () => {
       // Spaces around a value are HTTP's own.
       expect([value, server.contexts.at(-1)!.deadlineMs]).toEqual([value, value === "1 " ? 1 : 3000]);
     }
-    const twice = await server.ask(ask("say").replace("\r\n", "\r\nRequest-Timeout-Ms: 5\r\nRequest-Timeout-Ms: 6\r\n"));
+    const twice = await server.ask(
+      ask("say").replace("\r\n", "\r\nRequest-Timeout-Ms: 5\r\nRequest-Timeout-Ms: 6\r\n"),
+    );
     expect([twice.status, server.contexts.at(-1)!.deadlineMs]).toEqual([200, 3000]);
   });
 
   it("that has passed on arrival refuses the call before gates, body and handler", async () => {
     let asked = 0;
     await using server = await waiting([(context) => (asked++, context)]);
-    const { status, body } = await server.ask(ask("say", { "Request-Timeout-Ms": "0" }).replace('{"text":"hi"}', "not JSON  ..."));
+    const { status, body } = await server.ask(
+      ask("say", { "Request-Timeout-Ms": "0" }).replace('{"text":"hi"}', "not JSON  ..."),
+    );
     expect([status, (JSON.parse(body) as { reason: unknown }).reason]).toEqual([504, "deadline_exceeded"]);
     expect([asked, server.contexts.length, server.ends]).toEqual([0, 0, ["say deadline_exceeded 0"]]);
   });
@@ -170,7 +194,10 @@ describe("a deadline", () => {
       after: (ms, run) => clock.after(ms, run),
       expire: (ms, target) => (armed++, clock.expire(ms, target)),
     };
-    await using server = await waiting([], Object.assign(counting, { advance: (ms: number) => clock.advance(ms), pending: 0 }));
+    await using server = await waiting(
+      [],
+      Object.assign(counting, { advance: (ms: number) => clock.advance(ms), pending: 0 }),
+    );
     for (let i = 0; i < 10; i++) await server.ask(ask("say"));
     expect(armed).toBe(0);
     const wire = server.wire();
@@ -215,13 +242,19 @@ describe("a peer that goes away", () => {
     await until(() => server.contexts.length === 4);
     wire.close();
     await until(() => server.ends.length === 3);
-    expect(server.contexts.map(({ canceledBy }) => canceledBy?.reason)).toEqual([undefined, "canceled", "canceled", "canceled"]);
+    expect(server.contexts.map(({ canceledBy }) => canceledBy?.reason)).toEqual([
+      undefined,
+      "canceled",
+      "canceled",
+      "canceled",
+    ]);
     server.answer();
     expect((await other.answer()).status).toBe(200);
   });
 
   it("ends a call whose body has not come, or whose gate waits", async () => {
-    const never: Gate = (context) => (context.metadata("x-wait") === undefined ? context : new Promise(() => undefined));
+    const never: Gate = (context) =>
+      context.metadata("x-wait") === undefined ? context : new Promise(() => undefined);
     await using server = await waiting([never]);
     const half = server.wire();
     half.send(ask("say").slice(0, -5));
@@ -285,9 +318,18 @@ describe("a peer that goes away", () => {
 
 describe("what a connection holds", () => {
   it("is the same after a thousand requests: no listener is left on its socket", async () => {
-    await using server = await waiting([(context) => (context.metadata("x-stop") === undefined ? context : policyError("rate_limited"))]);
+    await using server = await waiting([
+      (context) => (context.metadata("x-stop") === undefined ? context : policyError("rate_limited")),
+    ]);
     const wire = server.wire();
-    const kinds = [ask("say"), request({ path: "/nowhere" }), request({ path: "/echo/say", body: "{" }), ask("say", { "X-Stop": "1" }), request({ verb: "OPTIONS", path: "/echo/say" }), request({ path: "/livez" })];
+    const kinds = [
+      ask("say"),
+      request({ path: "/nowhere" }),
+      request({ path: "/echo/say", body: "{" }),
+      ask("say", { "X-Stop": "1" }),
+      request({ verb: "OPTIONS", path: "/echo/say" }),
+      request({ path: "/livez" }),
+    ];
     const listeners = (): readonly (readonly [unknown, number])[] => {
       const [socket] = server.sockets;
       return socket!.eventNames().map((name) => [name, socket!.listenerCount(name)] as const);
@@ -314,9 +356,20 @@ describe("what a connection holds", () => {
     await using server = await served(
       echo.implement({ say: (message) => message, wait: (message) => message }),
       { limits: { maxBodyBytes: 1000 } },
-      { gates: [(context) => (context.metadata("x-stop") === undefined ? context : policyError("rate_limited", { retryAfterMs: 10 }))] },
+      {
+        gates: [
+          (context) =>
+            context.metadata("x-stop") === undefined ? context : policyError("rate_limited", { retryAfterMs: 10 }),
+        ],
+      },
     );
-    const kinds = [ask("say", { "X-Stop": "1" }), request({ path: "/nowhere" }), request({ path: "/echo/say", body: '{"text":' }), request({ path: "/echo/say", body: `{"text":"${"x".repeat(2000)}"}` }), ask("say", { "Request-Timeout-Ms": "0" })];
+    const kinds = [
+      ask("say", { "X-Stop": "1" }),
+      request({ path: "/nowhere" }),
+      request({ path: "/echo/say", body: '{"text":' }),
+      request({ path: "/echo/say", body: `{"text":"${"x".repeat(2000)}"}` }),
+      ask("say", { "Request-Timeout-Ms": "0" }),
+    ];
     const batch = kinds.join("").repeat(20);
     const wire = server.wire();
     const refuse = async (count: number): Promise<void> => {

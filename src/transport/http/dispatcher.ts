@@ -94,7 +94,10 @@ export class Dispatcher {
       const target = verbs.get(verb) ?? verbs.get(ANY) ?? (verb === "HEAD" ? verbs.get("GET") : undefined);
       if (target !== undefined) return this.#start(target, { ...from, values });
     }
-    const allow = allowed([...places.flatMap(({ verbs }) => [...verbs.keys()]), ...(probe === undefined ? [] : ["GET"])]);
+    const allow = allowed([
+      ...places.flatMap(({ verbs }) => [...verbs.keys()]),
+      ...(probe === undefined ? [] : ["GET"]),
+    ]);
     if (verb === "OPTIONS" && (places.length > 0 || url === "*"))
       return answerPlainly(from, { status: 204, headers: allow.length === 0 ? [] : ["allow", allow.join(", ")] });
     const refusal =

@@ -5,7 +5,7 @@
  * @module
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { checkFunction, checkNames, checkNumber } from "../../internal/check.ts";
+import { checkFunction, checkNames, checkNumber, checkString } from "../../internal/check.ts";
 import { isPromise } from "../../internal/promise.ts";
 import {
   TIMEOUT_MS,
@@ -19,7 +19,7 @@ import type { Shape } from "../../contract/index.ts";
 import { systemClock, type Clock } from "../../time/index.ts";
 import type { BoundMethod, Surroundings } from "../bind.ts";
 import { observerOf } from "../observe.ts";
-import { HOOKS, hooksOf, type Hooks } from "../hooks.ts";
+import { checkFunctions, HOOKS, hooksOf, type Hooks } from "../hooks.ts";
 import { parseJson } from "../json/parse.ts";
 import { limitsOf, type LimitOptions, type Limits } from "../limits.ts";
 import { textOf } from "./body.ts";
@@ -42,8 +42,8 @@ export interface HttpEndpointOptions<Req, Res> extends Hooks<HttpRequest, HttpRe
   readonly decode: (message: HttpMessage, context: Context) => Req | Promise<Req>;
   /** What is served: one function. */
   readonly endpoint: Endpoint<NoInfer<Req>, Res>;
-  /** Writes the response, now or later; the reply begins as an empty 200. */
-  readonly encode: (response: NoInfer<Res>, reply: HttpReply, context: Context) => void | Promise<void>;
+  /** Writes the response into the reply, which begins as an empty 200. A promise is waited for; else its result is dropped. */
+  readonly encode: (response: NoInfer<Res>, reply: HttpReply, context: Context) => unknown;
   /** The names observers see. Default: service "http", method "endpoint". */
   readonly name?: { readonly service: string; readonly method: string } | undefined;
   /** Watch every request, outermost first. Default: none. */
@@ -72,7 +72,7 @@ const NAMES = ["decode", "endpoint", "encode", "name", "observers", "gates", "li
  *
  * const shout = httpEndpoint({
  *   decode: (message) => message.text(),
- *   endpoint: (text: string) => text.toUpperCase(),
+ *   endpoint: (text) => text.toUpperCase(),
  *   encode: (text, reply) => { reply.body = text; },
  * });
  * const server = createServer(shout).listen(0);
@@ -86,6 +86,9 @@ export function httpEndpoint<Req, Res>(
 ): (request: IncomingMessage, response: ServerResponse) => void {
   checkNames("httpEndpoint", options, [...NAMES, ...HOOKS]);
   for (const name of ["decode", "endpoint", "encode"] as const) checkFunction(name, options[name]);
+  checkFunctions("gates", options.gates ?? []);
+  checkFunctions("observers", options.observers ?? []);
+  if (options.report !== undefined) checkFunction("report", options.report);
   const clock = options.clock ?? systemClock;
   const limits = limitsOf(options.limits);
   const plan: Plan = {
@@ -127,8 +130,8 @@ function boundOf(options: HttpEndpointOptions<unknown, unknown>, clock: Clock): 
     report = () => undefined,
   } = options;
   const info: MethodInfo = {
-    service: name.service,
-    name: name.method,
+    service: checkString("name.service", name.service),
+    name: checkString("name.method", name.method),
     kind: "unary",
     side: "server",
     idempotent: false,

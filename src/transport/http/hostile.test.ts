@@ -11,7 +11,10 @@ const open = z.object({ a: z.unknown().optional() }).catchall(z.unknown());
 const things = service("things", {
   strict: method({ request: z.strictObject({ a: z.int() }), response: z.object({ a: z.int() }) }),
   open: method({ request: open, response: open }),
-  get: method({ request: z.object({ id: z.string(), tag: z.string().optional() }), response: z.object({ id: z.string(), tag: z.string().optional() }) }),
+  get: method({
+    request: z.object({ id: z.string(), tag: z.string().optional() }),
+    response: z.object({ id: z.string(), tag: z.string().optional() }),
+  }),
 });
 
 let server: Served;
@@ -24,7 +27,10 @@ beforeAll(async () => {
       open: (message) => (received.push(message), message),
       get: (message) => message,
     }),
-    { routes: [routes(things, { get: { path: "GET /things/{id}", header: { tag: "X-Tag" } } })], limits: { maxBodyBytes: 2_000_000 } },
+    {
+      routes: [routes(things, { get: { path: "GET /things/{id}", header: { tag: "X-Tag" } } })],
+      limits: { maxBodyBytes: 2_000_000 },
+    },
     { report: (error) => failed.push(error) },
   );
 });
@@ -55,7 +61,7 @@ const problem = (detail: string): unknown => ({
 
 describe("a body that is no message", () => {
   const bodies: Readonly<Record<string, readonly [string | Uint8Array, string]>> = {
-    "nothing": ["", "the body is not valid JSON"],
+    nothing: ["", "the body is not valid JSON"],
     "white space": [" \r\n", "the body is not valid JSON"],
     "bytes that are not UTF-8": [Uint8Array.of(0x7b, 0x22, 0x61, 0x22, 0x3a, 0xff, 0x7d), "the body is not UTF-8"],
     "an overlong encoding": [Uint8Array.of(0x22, 0xc0, 0xaf, 0x22), "the body is not UTF-8"],
@@ -68,7 +74,7 @@ describe("a body that is no message", () => {
     "a comma too many": ['{"a":1,}', "the body is not valid JSON"],
     "single quotes": ["{'a':1}", "the body is not valid JSON"],
     "a comment": ['{"a":1}//', "the body is not valid JSON"],
-    "NaN": ['{"a":NaN}', "the body is not valid JSON"],
+    NaN: ['{"a":NaN}', "the body is not valid JSON"],
     "a raw newline in a string": ['{"a":"\n"}', "the body is not valid JSON"],
     "a number no double holds": ['{"a":1e999}', "the JSON has a number out of range"],
     "a negative one": ['{"a":-1e999}', "the JSON has a number out of range"],
@@ -100,9 +106,25 @@ describe("a body that is no message", () => {
   });
 
   it("is refused by its schema where it is JSON of another shape", async () => {
-    for (const body of ["null", "1", '"a"', "[]", "true", "{}", '{"a":"1"}', '{"a":1,"b":2}', '{"a":1.5}', '{"a":9007199254740993}', '{"a":null}']) {
+    for (const body of [
+      "null",
+      "1",
+      '"a"',
+      "[]",
+      "true",
+      "{}",
+      '{"a":"1"}',
+      '{"a":1,"b":2}',
+      '{"a":1.5}',
+      '{"a":9007199254740993}',
+      '{"a":null}',
+    ]) {
       const answer = await post("/things/strict", body);
-      expect([body, answer.status, (JSON.parse(answer.body) as { reason: string }).reason]).toEqual([body, 400, "invalid_request"]);
+      expect([body, answer.status, (JSON.parse(answer.body) as { reason: string }).reason]).toEqual([
+        body,
+        400,
+        "invalid_request",
+      ]);
     }
   });
 
@@ -111,7 +133,10 @@ describe("a body that is no message", () => {
       all: method({ request: z.object({ list: z.array(z.int()) }), response: z.object({}) }),
     });
     await using other = await served(many.implement({ all: () => ({}) }));
-    const { status, body } = await other.ask({ path: "/many/all", body: JSON.stringify({ list: Array.from({ length: 50_000 }, () => "x") }) });
+    const { status, body } = await other.ask({
+      path: "/many/all",
+      body: JSON.stringify({ list: Array.from({ length: 50_000 }, () => "x") }),
+    });
     expect(status).toBe(400);
     expect((JSON.parse(body) as { details: { issues: unknown[] } }).details.issues.length).toBe(20);
   });
@@ -137,12 +162,15 @@ describe("names that every object has", () => {
       const { status } = await post("/things/strict", `{"a":1,${JSON.stringify(name)}:1}`);
       expect([name, status]).toEqual([name, 400]);
     }
-    for (const name of NAMES) expect([name, (await post("/things/strict", `{${JSON.stringify(name)}:1}`)).status]).toEqual([name, 400]);
+    for (const name of NAMES)
+      expect([name, (await post("/things/strict", `{${JSON.stringify(name)}:1}`)).status]).toEqual([name, 400]);
   });
 
   it("have no effect as names in the query", async () => {
     for (const name of NAMES) {
-      const { status, body } = await server.ask({ path: `/things/7?${name}=1&${name}[polluted]=1&tag=x&__proto__.polluted=1` });
+      const { status, body } = await server.ask({
+        path: `/things/7?${name}=1&${name}[polluted]=1&tag=x&__proto__.polluted=1`,
+      });
       expect([name, status, body]).toEqual([name, 200, '{"id":"7"}']);
     }
   });
@@ -163,7 +191,13 @@ describe("names that every object has", () => {
 
   it("are no services and no methods", async () => {
     for (const name of NAMES) {
-      for (const path of [`/${name}`, `/things/${name}`, `/${name}/strict`, `/${name}/${name}`, `/things/${name}/call`]) {
+      for (const path of [
+        `/${name}`,
+        `/things/${name}`,
+        `/${name}/strict`,
+        `/${name}/${name}`,
+        `/things/${name}/call`,
+      ]) {
         const { status } = await post(path, "{}");
         expect([path, status]).toEqual([path, path === `/things/${name}` ? 405 : 404]);
       }
@@ -172,20 +206,34 @@ describe("names that every object has", () => {
 
   it("are no verbs", async () => {
     for (const verb of ["get", "CONSTRUCTOR", "__proto__", "*", "toString"]) {
-      const { status } = await server.ask(request({ verb, path: "/things/strict", body: "{}" })).catch(() => ({ status: 0 }));
+      const { status } = await server
+        .ask(request({ verb, path: "/things/strict", body: "{}" }))
+        .catch(() => ({ status: 0 }));
       // Node's parser knows the verbs there are.
       expect([verb, status]).toEqual([verb, 400]);
     }
     for (const verb of ["TRACE", "PURGE", "M-SEARCH", "SUBSCRIBE"]) {
-      expect([verb, (await server.ask(request({ verb, path: "/things/strict", body: "{}" }))).status]).toEqual([verb, 405]);
+      expect([verb, (await server.ask(request({ verb, path: "/things/strict", body: "{}" }))).status]).toEqual([
+        verb,
+        405,
+      ]);
     }
   });
 
   it("are no media types, encodings or expectations", async () => {
     for (const name of NAMES) {
-      expect([name, (await server.ask({ path: "/things/strict", headers: { "Content-Type": name }, body: '{"a":1}' })).status]).toEqual([name, 415]);
-      expect([name, (await server.ask({ path: "/things/strict", headers: { Accept: name }, body: '{"a":1}' })).status]).toEqual([name, 406]);
-      expect([name, (await server.ask({ path: "/things/strict", headers: { "Content-Encoding": name }, body: '{"a":1}' })).status]).toEqual([name, 415]);
+      expect([
+        name,
+        (await server.ask({ path: "/things/strict", headers: { "Content-Type": name }, body: '{"a":1}' })).status,
+      ]).toEqual([name, 415]);
+      expect([
+        name,
+        (await server.ask({ path: "/things/strict", headers: { Accept: name }, body: '{"a":1}' })).status,
+      ]).toEqual([name, 406]);
+      expect([
+        name,
+        (await server.ask({ path: "/things/strict", headers: { "Content-Encoding": name }, body: '{"a":1}' })).status,
+      ]).toEqual([name, 415]);
     }
   });
 

@@ -102,7 +102,10 @@ export class Listener {
       // Checked below: node would answer by itself, and nobody would hear of it.
       requireHostHeader: false,
       // Node looks for late requests every 30 s unless told otherwise; a late one should be a late one by little.
-      connectionsCheckingInterval: Math.max(10, Math.min(1000, Math.ceil(Math.min(headersTimeoutMs, requestTimeoutMs) / 4))),
+      connectionsCheckingInterval: Math.max(
+        10,
+        Math.min(1000, Math.ceil(Math.min(headersTimeoutMs, requestTimeoutMs) / 4)),
+      ),
     });
     this.#server.maxConnections = settings.maxConnections;
     // One more than allowed, so that the excess is seen rather than dropped in silence.
@@ -112,7 +115,9 @@ export class Listener {
     this.#server.on("checkContinue", handle);
     // What else a peer may expect is not known here, and may be passed over (RFC 9110 §10.1.1).
     this.#server.on("checkExpectation", handle);
-    this.#server.on("connect", ({ socket }: IncomingMessage) => this.#refuse(socket, malformed("this server is no proxy")));
+    this.#server.on("connect", ({ socket }: IncomingMessage) =>
+      this.#refuse(socket, malformed("this server is no proxy")),
+    );
     this.#server.on("clientError", (error: NodeJS.ErrnoException, socket: Socket) => this.#broken(error, socket));
     this.#server.on("connection", (socket: Socket) => {
       this.#sockets.add(socket);

@@ -20,7 +20,16 @@ describe("the codec of a request", () => {
   });
 
   it("is none for any other type", () => {
-    for (const type of ["", "text/html", "application/json5", "application", "*/*", "json", "application/*", "application/json, text/plain"]) {
+    for (const type of [
+      "",
+      "text/html",
+      "application/json5",
+      "application",
+      "*/*",
+      "json",
+      "application/*",
+      "application/json, text/plain",
+    ]) {
       expect([type, codecFor(codecs, type)]).toEqual([type, undefined]);
     }
   });
@@ -31,7 +40,8 @@ describe("the codec of a request", () => {
 });
 
 describe("the codec of an answer", () => {
-  const chosen = (accept: string | undefined, preferred = json): string | undefined => accepted(codecs, accept, preferred)?.mediaType;
+  const chosen = (accept: string | undefined, preferred = json): string | undefined =>
+    accepted(codecs, accept, preferred)?.mediaType;
 
   it("is the preferred one where it is accepted as much as any other", () => {
     expect(chosen(undefined, cbor)).toBe("application/cbor");
@@ -52,7 +62,13 @@ describe("the codec of an answer", () => {
   });
 
   it("is none where all are refused", () => {
-    for (const accept of ["text/html", "application/json;q=0", "*/*;q=0", "application/json;q=x1, image/*", "image/png, text/html;q=1"]) {
+    for (const accept of [
+      "text/html",
+      "application/json;q=0",
+      "*/*;q=0",
+      "application/json;q=x1, image/*",
+      "image/png, text/html;q=1",
+    ]) {
       expect([accept, accepted([json], accept, json)]).toEqual([accept, accept.includes("q=x") ? json : undefined]);
     }
   });
@@ -63,20 +79,27 @@ describe("the codec of an answer", () => {
 
   it("is what RFC 9110 §12.5.1 says, by the letter", () => {
     const types = ["application/json", "application/cbor", "text/plain", "text/html"];
-    const range = fc.record({ type: fc.constantFrom(...types, "application/*", "text/*", "*/*", "image/*"), q: fc.integer({ min: 0, max: 10 }) });
+    const range = fc.record({
+      type: fc.constantFrom(...types, "application/*", "text/*", "*/*", "image/*"),
+      q: fc.integer({ min: 0, max: 10 }),
+    });
     fc.assert(
-      fc.property(fc.uniqueArray(range, { selector: ({ type }) => type, maxLength: 6 }), fc.constantFrom(...codecs), (ranges, preferred) => {
-        const accept = ranges.map(({ type, q }) => (q === 10 ? type : `${type};q=${q / 10}`)).join(", ");
-        const quality = ({ mediaType }: Typed): number => {
-          const exact = ranges.find(({ type }) => type === mediaType);
-          const kind = ranges.find(({ type }) => type === `${mediaType.split("/")[0]}/*`);
-          const rest = ranges.find(({ type }) => type === "*/*");
-          return (exact ?? kind ?? rest)?.q ?? 0;
-        };
-        const best = Math.max(...codecs.map(quality));
-        const expected = best === 0 ? undefined : [preferred, ...codecs].find((one) => quality(one) === best);
-        expect(accepted(codecs, accept, preferred)).toBe(expected);
-      }),
+      fc.property(
+        fc.uniqueArray(range, { selector: ({ type }) => type, maxLength: 6 }),
+        fc.constantFrom(...codecs),
+        (ranges, preferred) => {
+          const accept = ranges.map(({ type, q }) => (q === 10 ? type : `${type};q=${q / 10}`)).join(", ");
+          const quality = ({ mediaType }: Typed): number => {
+            const exact = ranges.find(({ type }) => type === mediaType);
+            const kind = ranges.find(({ type }) => type === `${mediaType.split("/")[0]}/*`);
+            const rest = ranges.find(({ type }) => type === "*/*");
+            return (exact ?? kind ?? rest)?.q ?? 0;
+          };
+          const best = Math.max(...codecs.map(quality));
+          const expected = best === 0 ? undefined : [preferred, ...codecs].find((one) => quality(one) === best);
+          expect(accepted(codecs, accept, preferred)).toBe(expected);
+        },
+      ),
       { numRuns: 2000 },
     );
   });
@@ -84,7 +107,13 @@ describe("the codec of an answer", () => {
   it("throws for nothing a peer can send, and stays quick", () => {
     fc.assert(fc.property(fc.string({ maxLength: 200 }), (accept) => void accepted(codecs, accept, json)));
     const begun = process.hrtime.bigint();
-    for (const hostile of [";".repeat(16_000), "; ".repeat(8000), `a/b;q=${" ".repeat(16_000)}`, ",".repeat(16_000), "*/*;q=1.".repeat(2000)]) {
+    for (const hostile of [
+      ";".repeat(16_000),
+      "; ".repeat(8000),
+      `a/b;q=${" ".repeat(16_000)}`,
+      ",".repeat(16_000),
+      "*/*;q=1.".repeat(2000),
+    ]) {
       accepted(codecs, hostile, json);
       codecFor(codecs, hostile);
     }

@@ -36,7 +36,7 @@ export interface AssembleSource {
 export type Assemble = (source: AssembleSource, body: unknown) => unknown;
 
 /** Writes a response into a reply by itself, in place of a codec: the low door's. */
-export type Encode = (response: unknown, reply: HttpReply, context: Context) => void | Promise<void>;
+export type Encode = (response: unknown, reply: HttpReply, context: Context) => unknown;
 
 /** How one method is served over HTTP. */
 export interface Plan {

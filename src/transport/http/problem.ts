@@ -5,7 +5,7 @@
  * @module
  */
 import { STATUS_CODES } from "node:http";
-import { bareError, isCode, ServiceError } from "../../errors/index.ts";
+import { bareError, isCode, type ServiceError } from "../../errors/index.ts";
 import { codeOf } from "./status.ts";
 
 /** The media type of problem details. */

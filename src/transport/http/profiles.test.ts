@@ -20,9 +20,17 @@ const profiles = service("profiles", {
   post: method({ request: z.object({ profile }), response: done, errors: [exists] }),
   get: method({ request: one, response: z.object({ profile }), errors: [notFound] }),
   put: method({ request: z.object({ id: z.string(), profile }), response: done, errors: [inconsistent] }),
-  patch: method({ request: z.object({ id: z.string(), profile: profile.partial() }), response: done, errors: [notFound, inconsistent] }),
+  patch: method({
+    request: z.object({ id: z.string(), profile: profile.partial() }),
+    response: done,
+    errors: [notFound, inconsistent],
+  }),
   remove: method({ request: one, response: done, errors: [notFound] }),
-  addresses: method({ request: one, response: z.object({ addresses: z.array(address).optional() }), errors: [notFound] }),
+  addresses: method({
+    request: one,
+    response: z.object({ addresses: z.array(address).optional() }),
+    errors: [notFound],
+  }),
   address: method({ request: place, response: z.object({ address }), errors: [notFound] }),
   postAddress: method({ request: z.object({ id: z.string(), address }), response: done, errors: [notFound, exists] }),
   removeAddress: method({ request: place, response: done, errors: [notFound] }),
@@ -93,7 +101,13 @@ describe("Go kit's profilesvc, as a contract and a table of nine routes", () => 
   const steps: readonly (readonly [string, string, string | undefined, number, string])[] = [
     ["POST", "/profiles/", '{"id":"1","name":"Ada","addresses":[{"id":"a","location":"Here"}],"secret":1}', 200, "{}"],
     ["POST", "/profiles/", '{"id":"1"}', 400, '{"error":"already exists"}\n'],
-    ["GET", "/profiles/1", undefined, 200, '{"profile":{"id":"1","name":"Ada","addresses":[{"id":"a","location":"Here"}]}}'],
+    [
+      "GET",
+      "/profiles/1",
+      undefined,
+      200,
+      '{"profile":{"id":"1","name":"Ada","addresses":[{"id":"a","location":"Here"}]}}',
+    ],
     ["GET", "/profiles/2", undefined, 404, '{"error":"not found"}\n'],
     ["PUT", "/profiles/2", '{"id":"2"}', 200, "{}"],
     // Go kit answers 200 {"err":{}} here, by mistake.

@@ -24,7 +24,9 @@ const user = key<string>("user");
 /** Lets in who has an authorization. */
 const auth: Gate = (context) => {
   const given = context.metadata("authorization");
-  return given === undefined ? new ServiceError("who are you?", { code: "unauthenticated" }) : context.with(user, given);
+  return given === undefined
+    ? new ServiceError("who are you?", { code: "unauthenticated" })
+    : context.with(user, given);
 };
 
 /** JSON again, by another name. */
@@ -73,7 +75,8 @@ describe("bodies", () => {
     expect(exact.length).toBe(1000);
     expect((await server.ask({ path: "/echo/say", body: exact })).status).toBe(200);
     expect((await server.ask({ path: "/echo/say", body: `${exact} ` })).status).toBe(413);
-    const chunked = "POST /echo/say HTTP/1.1\r\nHost: t\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n";
+    const chunked =
+      "POST /echo/say HTTP/1.1\r\nHost: t\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n";
     const chunks = (body: string, size: number): string => {
       const parts = body.match(new RegExp(`[^]{1,${size}}`, "g")) ?? [];
       return `${parts.map((part) => `${part.length.toString(16)}\r\n${part}\r\n`).join("")}0\r\n\r\n`;
@@ -98,7 +101,9 @@ describe("bodies", () => {
     subscribe("http.server.request.start", seen);
     try {
       const wire = server.wire();
-      wire.send("POST /echo/say HTTP/1.1\r\nHost: t\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n");
+      wire.send(
+        "POST /echo/say HTTP/1.1\r\nHost: t\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n",
+      );
       const chunk = Buffer.from(`4000\r\n${"x".repeat(0x4000)}\r\n`);
       let sent = 0;
       let isAnswered = false;
@@ -141,14 +146,19 @@ describe("bodies", () => {
 
   it("takes the first content type when none is named, and answers 415 for one it does not speak", async () => {
     const send = (type: string | undefined): Promise<{ readonly status: number }> =>
-      server.ask(`POST /echo/say HTTP/1.1\r\nHost: t\r\n${type === undefined ? "" : `Content-Type: ${type}\r\n`}Content-Length: 12\r\n\r\n{"text":"é"}`);
+      server.ask(
+        `POST /echo/say HTTP/1.1\r\nHost: t\r\n${type === undefined ? "" : `Content-Type: ${type}\r\n`}Content-Length: 12\r\n\r\n{"text":"é"}`,
+      );
     expect((await send(undefined)).status).toBe(400);
     expect((await send("application/json; charset=UTF-8")).status).toBe(400);
     for (const type of ["text/plain", "application/xml", "multipart/form-data; boundary=x", "", "application/jsonp"])
       expect([type, (await send(type)).status]).toEqual([type, 415]);
     const compressed = await server.ask({ path: "/echo/say", headers: { "Content-Encoding": "gzip" }, body: "{}" });
     expect([compressed.status, reasonOf(compressed.body)]).toEqual([415, "unsupported_media_type"]);
-    expect((await server.ask({ path: "/echo/say", headers: { "Content-Encoding": "identity" }, body: '{"text":""}' })).status).toBe(200);
+    expect(
+      (await server.ask({ path: "/echo/say", headers: { "Content-Encoding": "identity" }, body: '{"text":""}' }))
+        .status,
+    ).toBe(200);
   });
 
   it("answers in what is accepted, else in what was sent, and 406 when neither is to be had", async () => {
@@ -159,7 +169,9 @@ describe("bodies", () => {
     expect(await answer({})).toBe("application/json");
     expect(await answer({ "Content-Type": "application/x-other" })).toBe("application/x-other");
     expect(await answer({ Accept: "application/x-other" })).toBe("application/x-other");
-    expect(await answer({ "Content-Type": "application/x-other", Accept: "application/json;q=0.9, text/*" })).toBe("application/json");
+    expect(await answer({ "Content-Type": "application/x-other", Accept: "application/json;q=0.9, text/*" })).toBe(
+      "application/json",
+    );
     expect(await answer({ Accept: "image/png" })).toBe(406);
   });
 });
@@ -169,7 +181,9 @@ describe("headers", () => {
     await using server = await served(plain, { limits: { maxHeaderBytes: 65_536 } }, { gates: [auth] });
     const ask = (count: number): ReturnType<Served["ask"]> => {
       const many = Array.from({ length: count }, (_, i) => `x${i}: y\r\n`).join("");
-      return server.ask(`POST /echo/say HTTP/1.1\r\nHost: t\r\n${many}Authorization: me\r\nContent-Length: 11\r\n\r\n{"text":""}`);
+      return server.ask(
+        `POST /echo/say HTTP/1.1\r\nHost: t\r\n${many}Authorization: me\r\nContent-Length: 11\r\n\r\n{"text":""}`,
+      );
     };
     expect((await ask(97)).status).toBe(200);
     for (const count of [98, 99, 200, 995, 1000, 1100, 2500]) {
@@ -180,11 +194,16 @@ describe("headers", () => {
 
   it("counts them where a thousand are allowed: none is pushed out", async () => {
     let seen: string | undefined = "not called";
-    const implementation = echo.implement({ say: (message, context) => ((seen = context.metadata("authorization")), message), slow: (message) => message });
+    const implementation = echo.implement({
+      say: (message, context) => ((seen = context.metadata("authorization")), message),
+      slow: (message) => message,
+    });
     await using server = await served(implementation, { limits: { maxHeaders: 1000, maxHeaderBytes: 65_536 } });
     const ask = (count: number): ReturnType<Served["ask"]> => {
       const many = Array.from({ length: count }, (_, i) => `x${i}: y\r\n`).join("");
-      return server.ask(`POST /echo/say HTTP/1.1\r\nHost: t\r\n${many}Content-Length: 11\r\nAuthorization: me\r\n\r\n{"text":""}`);
+      return server.ask(
+        `POST /echo/say HTTP/1.1\r\nHost: t\r\n${many}Content-Length: 11\r\nAuthorization: me\r\n\r\n{"text":""}`,
+      );
     };
     expect((await ask(997)).status).toBe(200);
     expect(seen).toBe("me");
@@ -224,13 +243,18 @@ describe("headers", () => {
 
   it("goes on as if nobody had asked for another protocol", async () => {
     await using server = await served(plain);
-    const { status } = await server.ask({ path: "/echo/say", headers: { Connection: "Upgrade, HTTP2-Settings", Upgrade: "h2c", "HTTP2-Settings": "AAA" }, body: '{"text":""}' });
+    const { status } = await server.ask({
+      path: "/echo/say",
+      headers: { Connection: "Upgrade, HTTP2-Settings", Upgrade: "h2c", "HTTP2-Settings": "AAA" },
+      body: '{"text":""}',
+    });
     expect(status).toBe(200);
   });
 });
 
 describe("Expect: 100-continue", () => {
-  const ask = "POST /echo/say HTTP/1.1\r\nHost: t\r\nContent-Type: application/json\r\nContent-Length: 13\r\nExpect: 100-continue\r\n";
+  const ask =
+    "POST /echo/say HTTP/1.1\r\nHost: t\r\nContent-Type: application/json\r\nContent-Length: 13\r\nExpect: 100-continue\r\n";
   let server: Served;
   beforeAll(async () => {
     server = await served(plain, { limits: { maxBodyBytes: 100 } }, { gates: [auth] });
@@ -284,9 +308,13 @@ describe("connections", () => {
   });
 
   it("are kept after a refusal too: 400, 404, 405, 406, 415, 401", async () => {
-    await using server = await served(plain, {}, {
-      gates: [(context) => (context.metadata("x-stop") === undefined ? context : policyError("rate_limited"))],
-    });
+    await using server = await served(
+      plain,
+      {},
+      {
+        gates: [(context) => (context.metadata("x-stop") === undefined ? context : policyError("rate_limited"))],
+      },
+    );
     const wire = server.wire();
     const refused: readonly (readonly [string, number])[] = [
       [request({ path: "/echo/say", body: "{" }), 400],
@@ -310,14 +338,20 @@ describe("connections", () => {
     const { implementation, waits, go } = gated();
     await using server = await served(implementation);
     const wire = server.wire();
-    wire.send(request({ path: "/echo/slow", body: '{"text":"1"}' }) + say("2") + request({ path: "/nowhere" }) + say("4"));
+    wire.send(
+      request({ path: "/echo/slow", body: '{"text":"1"}' }) + say("2") + request({ path: "/nowhere" }) + say("4"),
+    );
     await waits();
     await settled();
     expect(wire.rest).toBe("");
     go();
     const answers = [await wire.answer(), await wire.answer(), await wire.answer(), await wire.answer()];
     expect(answers.map(({ status }) => status)).toEqual([200, 200, 404, 200]);
-    expect([answers[0]!.body, answers[1]!.body, answers[3]!.body]).toEqual(['{"text":"1"}', '{"text":"2"}', '{"text":"4"}']);
+    expect([answers[0]!.body, answers[1]!.body, answers[3]!.body]).toEqual([
+      '{"text":"1"}',
+      '{"text":"2"}',
+      '{"text":"4"}',
+    ]);
   });
 
   it("end after an answer to HTTP/1.0, or when the peer says so", async () => {
@@ -388,13 +422,15 @@ describe("request smuggling", () => {
     "a chunk ended by a bare LF": `${post}Transfer-Encoding: chunked\r\n\r\nb\n{"text":""}\n0\n\n`,
     "HTTP/2": "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
     "another version": "GET / HTTP/3.1\r\nHost: t\r\n\r\n",
-    "TLS": "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
-    "nonsense": "\0\0\0\0\r\n\r\n",
+    TLS: "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
+    nonsense: "\0\0\0\0\r\n\r\n",
   };
   for (const [what, bytes] of Object.entries(probes)) {
     it(`is refused, and the connection closed: ${what}`, async () => {
       let calls = 0;
-      await using server = await served(echo.implement({ say: (message) => (calls++, message), slow: (message) => message }));
+      await using server = await served(
+        echo.implement({ say: (message) => (calls++, message), slow: (message) => message }),
+      );
       const wire = server.wire();
       wire.send(`${bytes}GET /livez HTTP/1.1\r\nHost: t\r\n\r\n`);
       const answer = await wire.answer().catch(() => undefined);
@@ -427,9 +463,15 @@ describe("request smuggling", () => {
 
   it("is told to the observers once, whatever follows", async () => {
     const seen: string[] = [];
-    await using server = await served(plain, {}, {
-      observers: [({ service }) => ({ end: ({ status, error }) => void seen.push(`${service} ${status} ${error?.reason}`) })],
-    });
+    await using server = await served(
+      plain,
+      {},
+      {
+        observers: [
+          ({ service }) => ({ end: ({ status, error }) => void seen.push(`${service} ${status} ${error?.reason}`) }),
+        ],
+      },
+    );
     const wire = server.wire();
     wire.send("nonsense\r\n\r\n");
     await wire.closed;
@@ -441,7 +483,12 @@ describe("request ids", () => {
   let server: Served;
   const inside: (string | undefined)[] = [];
   beforeAll(async () => {
-    server = await served(echo.implement({ say: (message, context) => (inside.push(context.requestId), message), slow: (message) => message }));
+    server = await served(
+      echo.implement({
+        say: (message, context) => (inside.push(context.requestId), message),
+        slow: (message) => message,
+      }),
+    );
   });
   afterAll(() => server[Symbol.asyncDispose]());
   const idOf = async (headers: Readonly<Record<string, string>>): Promise<unknown> => {
@@ -473,7 +520,9 @@ describe("request ids", () => {
     for (const hostile of ["x".repeat(129), "a b", 'a"b', "a\\b", "\xe9", "a\tb", ""]) {
       expect(await idOf({ "X-Request-Id": hostile })).toMatch(/^[0-9a-f]{16,40}$/);
     }
-    const two = await server.ask('POST /echo/say HTTP/1.1\r\nHost: t\r\nX-Request-Id: a\r\nX-Request-Id: b\r\nContent-Length: 11\r\n\r\n{"text":""}');
+    const two = await server.ask(
+      'POST /echo/say HTTP/1.1\r\nHost: t\r\nX-Request-Id: a\r\nX-Request-Id: b\r\nContent-Length: 11\r\n\r\n{"text":""}',
+    );
     expect(two.headers["x-request-id"]).toMatch(/^[0-9a-f]{16,40}$/);
   });
 });
@@ -530,7 +579,15 @@ describe("errors", () => {
   });
 
   it("say when to try again, in whole seconds and at least one", async () => {
-    for (const [retryAfterMs, header] of [[1, "1"], [1000, "1"], [1001, "2"], [90_000, "90"], [0, "1"], [Number.NaN, undefined], [Infinity, undefined]] as const) {
+    for (const [retryAfterMs, header] of [
+      [1, "1"],
+      [1000, "1"],
+      [1001, "2"],
+      [90_000, "90"],
+      [0, "1"],
+      [Number.NaN, undefined],
+      [Infinity, undefined],
+    ] as const) {
       await using server = await failing(policyError("rate_limited", { retryAfterMs }));
       const { status, headers } = await server.ask(say(""));
       expect([retryAfterMs, status, headers["retry-after"]]).toEqual([retryAfterMs, 429, header]);
@@ -540,22 +597,40 @@ describe("errors", () => {
   it("leave out details that no JSON can hold, and tell the report", async () => {
     const cycle: { self?: unknown } = {};
     cycle.self = cycle;
-    for (const details of [{ n: 1n }, cycle, { toJSON: () => { throw new Error("no"); } }]) {
+    for (const details of [
+      { n: 1n },
+      cycle,
+      {
+        toJSON: () => {
+          throw new Error("no");
+        },
+      },
+    ]) {
       const reported: unknown[] = [];
       await using server = await served(
-        echo.implement({ say: () => { throw new ServiceError("no", { code: "aborted", details }); }, slow: (message) => message }),
+        echo.implement({
+          say: () => {
+            throw new ServiceError("no", { code: "aborted", details });
+          },
+          slow: (message) => message,
+        }),
         {},
         { report: (error) => reported.push(error) },
       );
       const { status, body } = await server.ask(say(""));
-      expect([status, JSON.parse(body)]).toEqual([409, { title: "Conflict", status: 409, detail: "no", code: "aborted", reason: "aborted" }]);
+      expect([status, JSON.parse(body)]).toEqual([
+        409,
+        { title: "Conflict", status: 409, detail: "no", code: "aborted", reason: "aborted" },
+      ]);
       expect(reported.length).toBe(1);
     }
   });
 
   it("give no Allow to an error that only bears the name, nor let a back-end's details into a header", async () => {
     for (const details of [undefined, null, {}, { allow: "GET" }, { allow: ["GET\r\nX-Evil: 1"] }]) {
-      await using server = await failing(new ServiceError("no", { code: "unimplemented", reason: "wrong_verb", details }));
+      await using server = await failing(
+        new ServiceError("no", { code: "unimplemented", reason: "wrong_verb", details }),
+      );
       const { status, headers } = await server.ask(say(""));
       expect([status, headers["allow"], headers["x-evil"]]).toEqual([405, undefined, undefined]);
     }
@@ -594,7 +669,18 @@ describe("metadata of a reply", () => {
   });
 
   it("never frames the message, nor doubles what the transport writes", async () => {
-    const names = ["content-length", "transfer-encoding", "connection", "keep-alive", "upgrade", "trailer", "te", "proxy-connection", "content-type", "x-request-id"];
+    const names = [
+      "content-length",
+      "transfer-encoding",
+      "connection",
+      "keep-alive",
+      "upgrade",
+      "trailer",
+      "te",
+      "proxy-connection",
+      "content-type",
+      "x-request-id",
+    ];
     await using server = await replying((reply) => {
       for (const name of names) reply.set(name, "7");
     });
@@ -603,7 +689,8 @@ describe("metadata of a reply", () => {
       wire.send(say("abc"));
       const { headers, body } = await wire.answer();
       expect(body).toBe('{"text":"abc"}');
-      for (const name of names) expect([name, headers[name] === "7", Array.isArray(headers[name])]).toEqual([name, false, false]);
+      for (const name of names)
+        expect([name, headers[name] === "7", Array.isArray(headers[name])]).toEqual([name, false, false]);
     }
   });
 

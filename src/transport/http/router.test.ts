@@ -39,7 +39,10 @@ const precision = (template: string): string =>
 const unnamed = (template: string): string => template.replaceAll(/\{[^}]*\}/g, "{}");
 
 /** All that fits a path, the most exact first. */
-function naive(entries: readonly Entry[], path: string): readonly { readonly verbs: readonly string[]; readonly values: readonly string[] }[] {
+function naive(
+  entries: readonly Entry[],
+  path: string,
+): readonly { readonly verbs: readonly string[]; readonly values: readonly string[] }[] {
   const fitting = entries.filter(({ template }) => fit(template, path) !== undefined);
   const templates = [...new Set(fitting.map(({ template }) => unnamed(template)))].toSorted((a, b) => {
     // A path without parameters is a path of its own, before all templates.
@@ -55,10 +58,15 @@ function naive(entries: readonly Entry[], path: string): readonly { readonly ver
 const literal = fc.constantFrom("a", "b", "c", "", "constructor", "__proto__", "a%2Fb");
 const parameter = fc.constantFrom("{x}", "{y}", "{constructor}");
 const template = fc
-  .array(fc.oneof({ weight: 2, arbitrary: literal }, { weight: 1, arbitrary: parameter }), { minLength: 1, maxLength: 4 })
+  .array(fc.oneof({ weight: 2, arbitrary: literal }, { weight: 1, arbitrary: parameter }), {
+    minLength: 1,
+    maxLength: 4,
+  })
   .map((segments) => `/${segments.join("/")}`);
 const entry = fc.record({ verb: fc.constantFrom("GET", "POST", ANY), template });
-const path = fc.array(fc.oneof(literal, fc.constantFrom("z", "{x}", "toString", ".")), { minLength: 1, maxLength: 5 }).map((segments) => `/${segments.join("/")}`);
+const path = fc
+  .array(fc.oneof(literal, fc.constantFrom("z", "{x}", "toString", ".")), { minLength: 1, maxLength: 5 })
+  .map((segments) => `/${segments.join("/")}`);
 
 describe("the router", () => {
   it("finds exactly what a naive matcher finds, in the order of exactness, with the same values", () => {

@@ -116,7 +116,9 @@ function route(service: AnyService, method: string, bind: Template | Bind<Types>
   if (new Set(params).size < params.length)
     throw new RangeError(`${where}: path should name each field once, got "${full.path}"`);
   if (path.split("/").length > MAX_SEGMENTS + 1)
-    throw new RangeError(`${where}: path should have at most ${MAX_SEGMENTS} segments, got ${path.split("/").length - 1}`);
+    throw new RangeError(
+      `${where}: path should have at most ${MAX_SEGMENTS} segments, got ${path.split("/").length - 1}`,
+    );
   if (full.codec !== undefined) checkCodec(`${where}: codec`, full.codec);
   const query = full.query as readonly string[] | undefined;
   const header = (full.header ?? {}) as Record<string, string>;

@@ -41,7 +41,10 @@ const things = service("things", {
   get: method({ request: all, response: got, errors: [gone] }),
   search: method({ request: all.partial(), response: got }),
   put: method({ request: z.object({ id: z.string(), item }), response: got }),
-  merge: method({ request: z.object({ id: z.string(), a: z.int().optional(), b: z.string().optional() }), response: got }),
+  merge: method({
+    request: z.object({ id: z.string(), a: z.int().optional(), b: z.string().optional() }),
+    response: got,
+  }),
   remove: method({ request: z.object({ id: z.string() }), response: z.object({}) }),
   any: method({ request: z.object({ a: z.int() }), response: got }),
   special: method({ request: z.object({}), response: got }),
@@ -84,7 +87,18 @@ describe("the default binding", () => {
   it("matches paths exactly: no other case, no slash more or less, no dots, nothing escaped", async () => {
     const add = service("add", { sum: echo });
     await using server = await served(add.implement({ sum: reflect }));
-    for (const path of ["/add/Sum", "/add/sum/", "//add/sum", "/add//sum", "/add/./sum", "/x/../add/sum", "/add/%73um", "/add", "/", "*"]) {
+    for (const path of [
+      "/add/Sum",
+      "/add/sum/",
+      "//add/sum",
+      "/add//sum",
+      "/add/./sum",
+      "/x/../add/sum",
+      "/add/%73um",
+      "/add",
+      "/",
+      "*",
+    ]) {
       expect([path, (await server.ask({ path, body: "{}" })).status]).toEqual([path, 404]);
     }
   });
@@ -150,7 +164,19 @@ describe("routes", () => {
   });
 
   it("leaves what is no such text to the schema, which refuses it with the field's name", async () => {
-    for (const query of ["n=1.5", "n=", "n=0x10", "n=9007199254740993", "n=1&n=2", "isOpen=1", "isOpen=TRUE", "mode=FAST", "sizes=1&sizes=x", "ratio=Infinity", "id=a&id=b"]) {
+    for (const query of [
+      "n=1.5",
+      "n=",
+      "n=0x10",
+      "n=9007199254740993",
+      "n=1&n=2",
+      "isOpen=1",
+      "isOpen=TRUE",
+      "mode=FAST",
+      "sizes=1&sizes=x",
+      "ratio=Infinity",
+      "id=a&id=b",
+    ]) {
       const { status, body } = await server.ask({ path: `/things?${query}` });
       expect([query, status]).toEqual([query, 400]);
       const { reason, details } = JSON.parse(body) as { reason: string; details: { issues: { path: string[] }[] } };
@@ -183,7 +209,14 @@ describe("routes", () => {
   });
 
   it("does not take an empty segment for a parameter, nor one segment more or less", async () => {
-    for (const path of ["/things/", "/things//", "/things/7/", "/things/7/parts", "/things/7/parts/", "/things/7/parts/8/9"]) {
+    for (const path of [
+      "/things/",
+      "/things//",
+      "/things/7/",
+      "/things/7/parts",
+      "/things/7/parts/",
+      "/things/7/parts/8/9",
+    ]) {
       expect([path, await gotFrom(path)]).toEqual([path, 404]);
     }
   });
@@ -236,7 +269,9 @@ describe("routes", () => {
     expect([answer.status, answer.body]).toEqual([201, '{"s":"x"}\n']);
     expect(answer.headers["content-type"]).toBe("text/x-lines; charset=utf-8");
     expect((await server.ask({ path: "/coded", body: '{"s":"x"}' })).status).toBe(415);
-    expect((await server.ask({ path: "/coded", headers: { ...headers, Accept: "application/json" }, body: "s=x" })).status).toBe(406);
+    expect(
+      (await server.ask({ path: "/coded", headers: { ...headers, Accept: "application/json" }, body: "s=x" })).status,
+    ).toBe(406);
   });
 
   it("serves any verb where the template names none, also those with a body that usually have none", async () => {
@@ -265,7 +300,9 @@ describe("routes", () => {
   it("answers OPTIONS with what a path serves, also for all of them, and with 404 for none", async () => {
     const { status, headers, body } = await server.ask({ verb: "OPTIONS", path: "/things/7" });
     expect([status, headers["allow"], body]).toEqual([204, "GET, PUT, PATCH, DELETE, HEAD, OPTIONS", ""]);
-    expect((await server.ask({ verb: "OPTIONS", path: "/things/plain" })).headers["allow"]).toBe("POST, GET, PUT, PATCH, DELETE, HEAD, OPTIONS");
+    expect((await server.ask({ verb: "OPTIONS", path: "/things/plain" })).headers["allow"]).toBe(
+      "POST, GET, PUT, PATCH, DELETE, HEAD, OPTIONS",
+    );
     const star = await server.ask({ verb: "OPTIONS", path: "*" });
     expect([star.status, star.headers["allow"]]).toEqual([204, undefined]);
     expect((await server.ask({ verb: "OPTIONS", path: "/nowhere" })).status).toBe(404);
@@ -327,7 +364,10 @@ describe("a table of routes that is wrong", () => {
     get: method({ request: z.object({ id: z.string() }), response: z.object({}) }),
     other: method({ request: z.object({ id: z.string() }), response: z.object({}) }),
     watch: method({ request: z.object({ id: z.string() }), response: z.object({}), stream: "server" }),
-    either: method({ request: z.union([z.object({ a: z.string() }), z.object({ b: z.string() })]), response: z.object({}) }),
+    either: method({
+      request: z.union([z.object({ a: z.string() }), z.object({ b: z.string() })]),
+      response: z.object({}),
+    }),
   });
   const implementation = one.implement({
     get: () => ({}),
@@ -346,11 +386,23 @@ describe("a table of routes that is wrong", () => {
     "a name twice": { bind: "GET /{id}/{id}", says: "path should name each field once" },
     "a query in the path": { bind: "GET /x?y=1", says: "path should be" },
     "too many segments": { bind: `GET ${"/x".repeat(33)}`, says: "path should have at most 32 segments, got 33" },
-    "an option nobody knows": { bind: { path: "GET /x", verb: "GET" }, says: 'the route of one.get has no option "verb"' },
-    "a status that is no success": { bind: { path: "GET /x", status: 301 }, says: "status should be an integer from 200 to 299, got 301" },
+    "an option nobody knows": {
+      bind: { path: "GET /x", verb: "GET" },
+      says: 'the route of one.get has no option "verb"',
+    },
+    "a status that is no success": {
+      bind: { path: "GET /x", status: 301 },
+      says: "status should be an integer from 200 to 299, got 301",
+    },
     "a codec that is none": { bind: { path: "GET /x", codec: {} }, says: "codec should be a codec, got an object" },
-    "a header that is none": { bind: { path: "GET /x", header: { id: "x y" } }, says: 'header should be the name of a header, got "x y"' },
-    "a name that cannot be sent": { bind: "GET /{__proto__}", says: 'should name fields that can be sent, got "__proto__"' },
+    "a header that is none": {
+      bind: { path: "GET /x", header: { id: "x y" } },
+      says: 'header should be the name of a header, got "x y"',
+    },
+    "a name that cannot be sent": {
+      bind: "GET /{__proto__}",
+      says: 'should name fields that can be sent, got "__proto__"',
+    },
   };
   for (const [what, { bind, says }] of Object.entries(wrong)) {
     it(`is refused at once: ${what}`, () => {
@@ -366,9 +418,18 @@ describe("a table of routes that is wrong", () => {
   });
 
   const late: Readonly<Record<string, { readonly options: object; readonly says: string }>> = {
-    "a path names no field": { options: { routes: [routes(one, { get: "GET /{uid}" } as never)] }, says: '"uid" is none' },
-    "a query names no field": { options: { routes: [routes(one, { get: { path: "GET /x", query: ["q"] } } as never)] }, says: '"q" is none' },
-    "a body names no field": { options: { routes: [routes(one, { get: { path: "POST /x", body: "b" } } as never)] }, says: '"b" is none' },
+    "a path names no field": {
+      options: { routes: [routes(one, { get: "GET /{uid}" } as never)] },
+      says: '"uid" is none',
+    },
+    "a query names no field": {
+      options: { routes: [routes(one, { get: { path: "GET /x", query: ["q"] } } as never)] },
+      says: '"q" is none',
+    },
+    "a body names no field": {
+      options: { routes: [routes(one, { get: { path: "POST /x", body: "b" } } as never)] },
+      says: '"b" is none',
+    },
     "two methods with one route": {
       options: { routes: [routes(one, { get: "GET /x", other: "GET /x" })] },
       says: "one.other should have a route of its own, GET /x is taken",
@@ -381,7 +442,10 @@ describe("a table of routes that is wrong", () => {
       options: { routes: [routes(one, { get: { path: "/livez", body: "*" } })] },
       says: "one.get should have a route of its own, GET /livez answers health probes",
     },
-    "a stream": { options: { routes: [routes(one, { watch: "GET /x" })] }, says: "one.watch should answer once to have a route, it is a server stream" },
+    "a stream": {
+      options: { routes: [routes(one, { watch: "GET /x" })] },
+      says: "one.watch should answer once to have a route, it is a server stream",
+    },
     "a service that is not served": {
       options: { routes: [routes(service("two", { get: echo }), {})] },
       says: "routes should be of services that are served, got those of two",
@@ -402,21 +466,27 @@ describe("a table of routes that is wrong", () => {
       [{ port: -1 }, "port should be an integer from 0 to 65535, got -1"],
       [{ port: "80" }, 'port should be an integer from 0 to 65535, got "80"'],
       [{ port: 0, host: "" }, 'host should be a non-empty string, got ""'],
-      [{ port: 0, headersTimeoutMs: 0 }, "headersTimeoutMs should be a number from 1 to 3600000, got 0"],
-      [{ port: 0, requestTimeoutMs: Number.NaN }, "requestTimeoutMs should be a number from 1 to 3600000, got NaN"],
-      [{ port: 0, writeTimeoutMs: "1s" }, 'writeTimeoutMs should be a number from 1 to 3600000, got "1s"'],
-      [{ port: 0, keepAliveTimeoutMs: -5 }, "keepAliveTimeoutMs should be a number from 1 to 3600000, got -5"],
+      [{ port: 0, headersTimeoutMs: 0 }, "headersTimeoutMs should be an integer from 1 to 3600000, got 0"],
+      [{ port: 0, requestTimeoutMs: Number.NaN }, "requestTimeoutMs should be an integer from 1 to 3600000, got NaN"],
+      [{ port: 0, writeTimeoutMs: "1s" }, 'writeTimeoutMs should be an integer from 1 to 3600000, got "1s"'],
+      [{ port: 0, keepAliveTimeoutMs: -5 }, "keepAliveTimeoutMs should be an integer from 1 to 3600000, got -5"],
       [{ port: 0, maxConnections: 0.5 }, "maxConnections should be an integer of at least 1, got 0.5"],
       [{ port: 0, limits: { maxBodyBytes: -1 } }, "maxBodyBytes should be an integer from 0 to 2147483647, got -1"],
       [{ port: 0, limits: { maxHeaders: 1001 } }, "maxHeaders should be an integer from 1 to 1000, got 1001"],
       [{ port: 0, limits: { maxSize: 1 } }, 'limits has no option "maxSize"'],
-      [{ port: 0, health: { live: "livez" } }, 'health.live should be a path that begins with / and has no query, got "livez"'],
+      [
+        { port: 0, health: { live: "livez" } },
+        'health.live should be a path that begins with / and has no query, got "livez"',
+      ],
       [{ port: 0, health: { live: "/x", ready: "/x" } }, "health should name three paths, got /x, /x, /startupz"],
       [{ port: 0, health: { alive: "/x" } }, 'health has no option "alive"'],
       [{ port: 0, routes: things }, "routes should be a list of what routes() returns, got an object"],
       [{ port: 0, routes: [{}] }, "routes should hold what routes() returns, got an object"],
       [{ port: 0, codecs: [] }, "codecs should be a list of at least one codec, got an array of 0"],
-      [{ port: 0, codecs: [{ mediaType: "a/b", form: "json" }] }, 'codecs a/b: form should be one of "text", "bytes", got "json"'],
+      [
+        { port: 0, codecs: [{ mediaType: "a/b", form: "json" }] },
+        'codecs a/b: form should be one of "text", "bytes", got "json"',
+      ],
       [{ port: 0, before: () => 1 }, "before should be a list of functions, got function before"],
       [{ port: 0, finalizer: [1] }, "finalizer[0] should be a function, got 1"],
       [{ port: 0, errorEncoder: {} }, "errorEncoder should be a function, got an object"],

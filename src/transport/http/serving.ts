@@ -41,7 +41,8 @@ export function servingSettings(options: ServingOptions): ServingSettings {
   if (!Array.isArray(codecs) || codecs.length === 0)
     throw new TypeError(`codecs should be a list of at least one codec, got ${shown(codecs)}`);
   for (const codec of codecs) checkCodec("codecs", codec);
-  if (!Array.isArray(routes)) throw new TypeError(`routes should be a list of what routes() returns, got ${shown(routes)}`);
+  if (!Array.isArray(routes))
+    throw new TypeError(`routes should be a list of what routes() returns, got ${shown(routes)}`);
   for (const one of routes as readonly (Partial<Routes> | undefined)[]) {
     if (!Array.isArray(one?.routes)) throw new TypeError(`routes should hold what routes() returns, got ${shown(one)}`);
   }

@@ -28,7 +28,10 @@ interface Gated extends Served {
 }
 
 /** Serves handlers that wait until they are told to go on. */
-async function gated(http: Parameters<typeof served>[1] = {}, options: Parameters<typeof served>[2] = {}): Promise<Gated> {
+async function gated(
+  http: Parameters<typeof served>[1] = {},
+  options: Parameters<typeof served>[2] = {},
+): Promise<Gated> {
   const waiting: (() => void)[] = [];
   const ends: string[] = [];
   const server = await served(
@@ -38,7 +41,12 @@ async function gated(http: Parameters<typeof served>[1] = {}, options: Parameter
       large: ({ text }) => ({ text: text.repeat(20_000_000) }),
     }),
     http,
-    { observers: [({ name }) => ({ end: ({ status, error }) => void ends.push(`${name} ${status} ${error?.reason ?? "ok"}`) })], ...options },
+    {
+      observers: [
+        ({ name }) => ({ end: ({ status, error }) => void ends.push(`${name} ${status} ${error?.reason ?? "ok"}`) }),
+      ],
+      ...options,
+    },
   );
   return {
     ...server,
@@ -132,7 +140,12 @@ describe("a slow peer", () => {
   });
 
   it("does not end a call that is being handled, however long that takes", async () => {
-    await using server = await gated({ headersTimeoutMs: 20, requestTimeoutMs: 20, keepAliveTimeoutMs: 20, writeTimeoutMs: 20 });
+    await using server = await gated({
+      headersTimeoutMs: 20,
+      requestTimeoutMs: 20,
+      keepAliveTimeoutMs: 20,
+      writeTimeoutMs: 20,
+    });
     const wire = server.wire();
     wire.send(slow);
     await server.waits();
@@ -221,7 +234,13 @@ describe("a drain", () => {
       on: [debugServer({ port: 0, host: "127.0.0.1" })],
       log: false,
       signals: false,
-      health: { ready: () => ((asked = true), ready), live: () => ({ ok: true }), startup: () => ({ ok: true }), started: () => undefined, drain: () => undefined } as never,
+      health: {
+        ready: () => ((asked = true), ready),
+        live: () => ({ ok: true }),
+        startup: () => ({ ok: true }),
+        started: () => undefined,
+        drain: () => undefined,
+      } as never,
     });
     const wire = new Wire(running.addresses[0]!);
     wire.send(request({ path: "/readyz" }));

@@ -14,7 +14,7 @@ import type { JsonSchema, Scope } from "./schema.ts";
 export type Fits = (value: unknown, exact: boolean) => boolean;
 
 /** How many levels of properties and items a matcher looks at. */
-export const LEVELS = 3;
+const LEVELS = 3;
 
 /** Compiles the matcher of one form. */
 export function matcher(form: Form, scope: Scope, levels: number = LEVELS): Fits {

@@ -17,11 +17,17 @@ const add = proto(Add);
 const orders = proto(Orders);
 const { request, response } = orders.methods.echo;
 const read = (shape: Shape, bytes: Uint8Array): unknown => protobufBinary.reader(shape, limitsOf())(bytes);
-const write = (shape: Shape, value: unknown): Uint8Array => protobufBinary.writer(shape, "message")(value) as Uint8Array;
+const write = (shape: Shape, value: unknown): Uint8Array =>
+  protobufBinary.writer(shape, "message")(value) as Uint8Array;
 
 describe("the binary codec", () => {
   it("writes init objects and messages, and reads what passes as it is", () => {
-    const init = { id: "7", status: 99 as Status, payment: { case: "points", value: 2n ** 64n - 1n }, note: "" } as const;
+    const init = {
+      id: "7",
+      status: 99 as Status,
+      payment: { case: "points", value: 2n ** 64n - 1n },
+      note: "",
+    } as const;
     const message = create(OrderSchema, init);
     for (const value of [init, message]) {
       const bytes = write(request, value);
@@ -40,7 +46,8 @@ describe("the binary codec", () => {
   it("trusts the message it has read last, once, and looks at any other", () => {
     const bytes = write(request, { id: "7" });
     const [first, second] = [read(request, bytes), read(request, bytes)];
-    for (const wire of [first, second, second]) expect(request.validate(wire)).toEqual({ value: create(OrderSchema, { id: "7" }) });
+    for (const wire of [first, second, second])
+      expect(request.validate(wire)).toEqual({ value: create(OrderSchema, { id: "7" }) });
     Object.assign(second as object, { numbers: ["x"] });
     expect(request.validate(second)).toHaveProperty("issues");
   });
@@ -73,7 +80,9 @@ describe("the binary codec", () => {
     ["a text that is not UTF-8", [0x0a, 0x01, 0xff]],
     ["a group that never ends", [0x1b]],
   ])("refuses %s as malformed", (_, bytes) => {
-    expect(() => read(request, new Uint8Array(bytes))).toThrow(expect.objectContaining({ reason: "malformed_message" }) as Error);
+    expect(() => read(request, new Uint8Array(bytes))).toThrow(
+      expect.objectContaining({ reason: "malformed_message" }) as Error,
+    );
   });
 
   it("refuses messages that nest deeper than the limit", () => {
@@ -81,7 +90,9 @@ describe("the binary codec", () => {
     for (let i = 0; i < 70; i++) part = { parts: [part] };
     const bytes = write(request, { items: [part] });
     expect(() => read(request, bytes)).toThrow(expect.objectContaining({ reason: "malformed_message" }) as Error);
-    expect(protobufBinary.reader(request, limitsOf({ maxDepth: 100 }))(bytes)).toMatchObject({ items: [{ parts: [{}] }] });
+    expect(protobufBinary.reader(request, limitsOf({ maxDepth: 100 }))(bytes)).toMatchObject({
+      items: [{ parts: [{}] }],
+    });
   });
 
   it("reads or refuses any bytes, and never throws anything else", () => {
@@ -97,6 +108,18 @@ describe("the binary codec", () => {
         expect(request.validate(wire)).not.toHaveProperty("issues");
       }),
       { numRuns: 2000 },
+    );
+  });
+
+  it("writes the JSON form of a whole message where a transport has made it already, and no part of one", () => {
+    const derived = { ...request, toJson: (value: unknown) => value };
+    expect(write(derived, { id: "7", points: "5" })).toEqual(
+      write(request, { id: "7", payment: { case: "points", value: 5n } }),
+    );
+    const refused = expect.objectContaining({ reason: "invalid_request" }) as Error;
+    expect(() => write(derived, { numbers: ["x"] })).toThrow(refused);
+    expect(() => write({ ...derived, jsonSchema: () => ({ type: "string" }) }, "7")).toThrow(
+      "should be a whole shop.v1.Order",
     );
   });
 
@@ -121,12 +144,20 @@ describe("binary over HTTP", () => {
     total: () => ({}),
     running: () => each(),
   });
-  const echo = orders.implement({ echo: (order) => order, find: ({ id, after }) => ({ id, stock: { after } }), ping: () => ({}) });
+  const echo = orders.implement({
+    echo: (order) => order,
+    find: ({ id, after }) => ({ id, stock: { after } }),
+    ping: () => ({}),
+  });
 
   async function* each(): AsyncGenerator<{ v: bigint }> {}
 
   async function serving(what: Implementation, bindings: readonly Routes[] = []): Promise<Served> {
-    const standard: Codec = { ...protobufBinary, mediaType: "application/protobuf", contentType: "application/protobuf" };
+    const standard: Codec = {
+      ...protobufBinary,
+      mediaType: "application/protobuf",
+      contentType: "application/protobuf",
+    };
     const server = await served(what, { routes: bindings, codecs: [json, protobufBinary, standard] });
     open.push(() => server[Symbol.asyncDispose]());
     return server;
@@ -161,7 +192,10 @@ describe("binary over HTTP", () => {
   });
 
   it("carries messages both ways, empty ones too", async () => {
-    const remote = client(orders, httpClient({ codec: protobufBinary }), { from: (await serving(echo)).address, log: false });
+    const remote = client(orders, httpClient({ codec: protobufBinary }), {
+      from: (await serving(echo)).address,
+      log: false,
+    });
     open.push(() => close(remote));
     const init = { status: Status.SENT, byShelf: { 3: { name: "n" } }, seal: new Uint8Array([0, 255]), note: "" };
     expect(await remote.echo(init)).toEqual(create(OrderSchema, init));
@@ -171,7 +205,10 @@ describe("binary over HTTP", () => {
   it("goes with a route that takes some fields from elsewhere, on both sides", async () => {
     const found = routes(orders, { find: { path: "POST /orders/{id}", body: "*" } });
     const { address } = await serving(echo, [found]);
-    const remote = client(orders, httpClient({ codec: protobufBinary, routes: [found] }), { from: address, log: false });
+    const remote = client(orders, httpClient({ codec: protobufBinary, routes: [found] }), {
+      from: address,
+      log: false,
+    });
     open.push(() => close(remote));
     expect(await remote.find({ id: "7", after: 2n ** 60n })).toMatchObject({ id: "7", stock: { after: 2n ** 60n } });
   });

@@ -21,7 +21,9 @@ export function fieldTables(): Fields {
   return function fieldsOf(desc) {
     const known = tables.get(desc.typeName);
     if (known !== undefined) return known;
-    const made = new Map(desc.fields.flatMap((field) => [field.jsonName, field.name].map((name) => [name, field] as const)));
+    const made = new Map(
+      desc.fields.flatMap((field) => [field.jsonName, field.name].map((name) => [name, field] as const)),
+    );
     tables.set(desc.typeName, made);
     return made;
   };
@@ -29,7 +31,6 @@ export function fieldTables(): Fields {
 
 /** Makes the projection; extensions and what is in an `Any` are declared in `registry`. */
 export function declaredFields(registry: Registry, fieldsOf: Fields): Project {
-
   function inMessage(desc: DescMessage, json: unknown): unknown {
     if (!isRecord(json)) return json;
     if (desc.typeName === "google.protobuf.Any") return inAny(json);
@@ -46,7 +47,8 @@ export function declaredFields(registry: Registry, fieldsOf: Fields): Project {
     const { message } = field;
     if (message === undefined) return json;
     if (field.fieldKind === "list") return Array.isArray(json) ? json.map((one) => inMessage(message, one)) : json;
-    if (field.fieldKind === "map") return isRecord(json) ? project(json, (_, value) => inMessage(message, value)) : json;
+    if (field.fieldKind === "map")
+      return isRecord(json) ? project(json, (_, value) => inMessage(message, value)) : json;
     return inMessage(message, json);
   }
 

@@ -12,7 +12,7 @@ import { isWellKnown } from "./well-known.ts";
 /** Reads the JSON form of a message, or throws. */
 export type Read = (desc: DescMessage, json: unknown) => unknown;
 
-/** Finds the first issue of a JSON form that was refused with `error`. No value is in its message: peers' logs are public. */
+/** Finds the first issue of a JSON form that was refused with `error`. Its message holds no value: it may end in a log. */
 export type FindIssue = (desc: DescMessage, json: unknown, error: unknown) => Issue;
 
 type Path = readonly (string | number)[];

@@ -44,7 +44,9 @@ describe("the JSON Schema of a message", () => {
     const { $defs } = order as { $defs: Record<string, JsonSchemaObject> };
     expect(Object.keys($defs)).toEqual(["shop.v1.Order.Item", "shop.v1.Order.Card"]);
     const item = $defs["shop.v1.Order.Item"]!;
-    expect(item).toMatchObject({ properties: { count: { minimum: 0 }, parts: { items: { $ref: "#/$defs/shop.v1.Order.Item" } } } });
+    expect(item).toMatchObject({
+      properties: { count: { minimum: 0 }, parts: { items: { $ref: "#/$defs/shop.v1.Order.Item" } } },
+    });
     expect(Object.keys(messageSchema(TypeSchema)["$defs"] as object)).toContain("google.protobuf.Field");
   });
 

@@ -8,7 +8,14 @@ import { fieldTables } from "./declared-fields.ts";
 import { issueFinder } from "./issue.ts";
 import { shapesOf, type Side } from "./message-shape.ts";
 import { SumRequestSchema } from "./testdata/gen/add_pb.ts";
-import { file_order, FindRequestSchema, Order_CardSchema, OrderSchema, Status, type Order } from "./testdata/gen/order_pb.ts";
+import {
+  file_order,
+  FindRequestSchema,
+  Order_CardSchema,
+  OrderSchema,
+  Status,
+  type Order,
+} from "./testdata/gen/order_pb.ts";
 
 const shapes = shapesOf(createRegistry(file_order, StringValueSchema));
 const request = shapes(OrderSchema, "request");
@@ -62,8 +69,14 @@ describe("the JSON form of a message", () => {
         numbers: fc.array(int64),
         serial: uint64,
         shortName: text,
-        made: fc.record({ seconds: fc.bigInt({ min: -62_135_596_800n, max: 253_402_300_799n }), nanos: fc.nat(999_999_999) }),
-        labels: fc.dictionary(text, fc.jsonValue({ maxDepth: 2 }).map((one) => JSON.parse(JSON.stringify(one)) as unknown)),
+        made: fc.record({
+          seconds: fc.bigInt({ min: -62_135_596_800n, max: 253_402_300_799n }),
+          nanos: fc.nat(999_999_999),
+        }),
+        labels: fc.dictionary(
+          text,
+          fc.jsonValue({ maxDepth: 2 }).map((one) => JSON.parse(JSON.stringify(one)) as unknown),
+        ),
         big: int64,
         nick: text,
         flags: fc.dictionary(fc.constantFrom("true", "false"), status),
@@ -87,7 +100,9 @@ describe("the JSON form of a message", () => {
 
   it("has no field that the JSON Schema does not declare", () => {
     const project = jsonProjector(request.jsonSchema(), "order");
-    const named = order.filter(({ status: one, flags }) => [one, ...Object.values(flags)].every((value) => value in [0, 1, 2]));
+    const named = order.filter(({ status: one, flags }) =>
+      [one, ...Object.values(flags)].every((value) => value in [0, 1, 2]),
+    );
     fc.assert(
       fc.property(named, (message) => {
         const json = overTheWire(request.toJson!(message));
@@ -98,8 +113,23 @@ describe("the JSON form of a message", () => {
   });
 
   it("is read, or refused with one issue, and never throws, whatever comes", () => {
-    const key = fc.constantFrom("id", "items", "stock", "card", "made", "labels", "extra", "flags", "anything", "$typeName", "nope");
-    const wire = fc.oneof(fc.anything(), fc.dictionary(key, fc.anything({ withBigInt: true, withNullPrototype: true })));
+    const key = fc.constantFrom(
+      "id",
+      "items",
+      "stock",
+      "card",
+      "made",
+      "labels",
+      "extra",
+      "flags",
+      "anything",
+      "$typeName",
+      "nope",
+    );
+    const wire = fc.oneof(
+      fc.anything(),
+      fc.dictionary(key, fc.anything({ withBigInt: true, withNullPrototype: true })),
+    );
     fc.assert(
       fc.property(wire, (value) => {
         for (const shape of [request, response]) {
@@ -129,7 +159,17 @@ describe("the JSON form of a message", () => {
   it("is not written from what is no such message, and the side says whose fault it is", () => {
     const cycle: Record<string, unknown> = { name: "n" };
     cycle.parts = [cycle];
-    for (const wrong of [undefined, null, 5, "x", { id: 5 }, { id: { a: 1 } }, { numbers: [1.5] }, { items: [cycle] }, { made: { seconds: 2n ** 62n } }]) {
+    for (const wrong of [
+      undefined,
+      null,
+      5,
+      "x",
+      { id: 5 },
+      { id: { a: 1 } },
+      { numbers: [1.5] },
+      { items: [cycle] },
+      { made: { seconds: 2n ** 62n } },
+    ]) {
       expect(() => request.toJson!(wrong)).toThrow(expect.objectContaining({ reason: "invalid_request" }) as Error);
       expect(() => response.toJson!(wrong)).toThrow(expect.objectContaining({ reason: "invalid_response" }) as Error);
     }
@@ -149,7 +189,13 @@ describe("a message that is received", () => {
 
   it("may have fields that are not declared, which are ignored wherever they are", () => {
     const extra = { "@type": "type.googleapis.com/shop.v1.Order.Card", number: "1", nope: 1 };
-    const wire = { nope: 1, items: [{ name: "n", nope: [] }], byShelf: { 1: { nope: {} } }, card: { nope: null }, extra };
+    const wire = {
+      nope: 1,
+      items: [{ name: "n", nope: [] }],
+      byShelf: { 1: { nope: {} } },
+      card: { nope: null },
+      extra,
+    };
     const { payment, ...order } = orderOf(wire);
     expect(order.items).toEqual([{ $typeName: "shop.v1.Order.Item", name: "n", count: 0, parts: [] }]);
     expect(payment.case).toBe("card");
@@ -159,7 +205,13 @@ describe("a message that is received", () => {
 
   it("keeps what is free to have any field", () => {
     const any = { "@type": "type.googleapis.com/google.protobuf.StringValue", value: "x" };
-    const wire = { nope: 1, labels: { nope: 1, a: { b: null } }, anything: { nope: [1] }, list: [{ nope: 1 }], extra: any };
+    const wire = {
+      nope: 1,
+      labels: { nope: 1, a: { b: null } },
+      anything: { nope: [1] },
+      list: [{ nope: 1 }],
+      extra: any,
+    };
     const order = orderOf(wire);
     expect(order.labels).toEqual({ nope: 1, a: { b: null } });
     expect(order.anything).toEqual(fromJson(ValueSchema, { nope: [1] }));
@@ -168,7 +220,9 @@ describe("a message that is received", () => {
   });
 
   it("is no prototype's doing", () => {
-    const wire = JSON.parse('{"stock":{"__proto__":"1"},"labels":{"__proto__":{"a":1}},"__proto__":{"id":"x"},"constructor":1}') as unknown;
+    const wire = JSON.parse(
+      '{"stock":{"__proto__":"1"},"labels":{"__proto__":{"a":1}},"__proto__":{"id":"x"},"constructor":1}',
+    ) as unknown;
     const order = orderOf(wire);
     expect(order.id).toBe("");
     expect(Object.keys(order.stock)).toEqual(["__proto__"]);
@@ -178,8 +232,12 @@ describe("a message that is received", () => {
   it("says a value of an enum by name or number; a name nobody knows is refused in a request", () => {
     expect(orderOf({ status: "STATUS_PAID", nope: 1 }).status).toBe(Status.PAID);
     expect(orderOf({ status: 2 }).status).toBe(Status.SENT);
-    expect(issueOf({ status: "STATUS_PAYD" })).toBe("status: expected one of STATUS_UNSPECIFIED, STATUS_PAID, STATUS_SENT");
-    expect(issueOf({ flags: { true: "NO" }, nope: 1 })).toMatch(/^flags\.true: expected one of .* under a key of bool$/);
+    expect(issueOf({ status: "STATUS_PAYD" })).toBe(
+      "status: expected one of STATUS_UNSPECIFIED, STATUS_PAID, STATUS_SENT",
+    );
+    expect(issueOf({ flags: { true: "NO" }, nope: 1 })).toMatch(
+      /^flags\.true: expected one of .* under a key of bool$/,
+    );
   });
 
   it("may come from a newer server: a value of an enum that is not known is the default, in a response", () => {
@@ -218,6 +276,9 @@ describe("a message that does not fit", () => {
     [{ big: "x" }, "big: expected google.protobuf.Int64Value"],
     [{ extra: { "@type": "type.googleapis.com/nope" } }, "extra: expected google.protobuf.Any"],
     [{ nope: 1, items: [{ nope: 1, count: -1 }] }, "items.0.count: expected uint32"],
+    [{ nope: 1, items: 5 }, "items: expected an array"],
+    [{ nope: 1, byShelf: [] }, "byShelf: expected an object"],
+    [{ nope: 1, extra: { "@type": 5 } }, "extra: expected google.protobuf.Any"],
     [[], ": expected an object"],
     ["x", ": expected an object"],
     [null, ": expected an object"],
@@ -227,7 +288,13 @@ describe("a message that does not fit", () => {
   });
 
   it("shows nothing of its values", () => {
-    for (const wire of [{ weight: "hunter2" }, { items: ["hunter2"] }, { stock: { a: "hunter2" } }, { made: "hunter2" }, "hunter2"]) {
+    for (const wire of [
+      { weight: "hunter2" },
+      { items: ["hunter2"] },
+      { stock: { a: "hunter2" } },
+      { made: "hunter2" },
+      "hunter2",
+    ]) {
       expect(JSON.stringify(check(wire))).not.toContain("hunter2");
     }
   });
@@ -238,7 +305,8 @@ describe("a message that does not fit", () => {
     for (const wire of [{ items: [item] }, { nope: 1, items: [item] }]) expect(check(wire).issues).toHaveLength(1);
     let value: unknown = 1;
     for (let i = 0; i < 100_000; i++) value = [value];
-    for (const side of ["request", "response"] as const) expect(check({ anything: value }, side).issues).toHaveLength(1);
+    for (const side of ["request", "response"] as const)
+      expect(check({ anything: value }, side).issues).toHaveLength(1);
   });
 
   it("costs no more than a few times what reading it costs", () => {
@@ -265,7 +333,10 @@ describe("a value that is a message already", () => {
   });
 
   it("may have been changed on its way, as a route does that adds a parameter", () => {
-    expect(orderOf({ ...create(OrderSchema, { id: "7", stock: { a: 1n } }), id: "8" })).toMatchObject({ id: "8", stock: { a: 1n } });
+    expect(orderOf({ ...create(OrderSchema, { id: "7", stock: { a: 1n } }), id: "8" })).toMatchObject({
+      id: "8",
+      stock: { a: 1n },
+    });
   });
 
   it("does not pass as another message", () => {

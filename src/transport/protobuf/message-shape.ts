@@ -58,7 +58,11 @@ interface Known {
   readonly declared: Project;
 }
 
-function shapeOf(desc: DescMessage, side: Side, { registry, fields, declared }: Known): Shape & { readonly [BINARY]: Binary } {
+function shapeOf(
+  desc: DescMessage,
+  side: Side,
+  { registry, fields, declared }: Known,
+): Shape & { readonly [BINARY]: Binary } {
   // A newer server may answer with enum values that an older client has never heard of; in a request they are mistakes.
   const options = { registry, ignoreUnknownFields: side === "response" };
   const read = (one: DescMessage, json: unknown): Message => fromJson(one, json as JsonValue, options);
@@ -102,7 +106,8 @@ function shapeOf(desc: DescMessage, side: Side, { registry, fields, declared }: 
 
   function sent(value: unknown): Message {
     // Of nothing, `create` makes an empty message, and a handler that forgot to answer would be right.
-    if (typeof value !== "object" || value === null) throw new TypeError(`should be a ${desc.typeName}, got ${shown(value)}`);
+    if (typeof value !== "object" || value === null)
+      throw new TypeError(`should be a ${desc.typeName}, got ${shown(value)}`);
     return create(desc, value as Record<string, unknown>);
   }
 

@@ -21,7 +21,10 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
 it("says which package is missing when its peer is not installed", async () => {
-  await writeFile(`${folder}/main.mjs`, `import("./door.mjs").catch(({ code, message }) => console.log(code, message));`);
+  await writeFile(
+    `${folder}/main.mjs`,
+    `import("./door.mjs").catch(({ code, message }) => console.log(code, message));`,
+  );
   const { stdout } = await promisify(execFile)(process.execPath, [`${folder}/main.mjs`]);
   expect(stdout).toMatch(/^ERR_MODULE_NOT_FOUND Cannot find package '@bufbuild\/protobuf' imported from /);
 });

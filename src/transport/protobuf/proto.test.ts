@@ -73,7 +73,9 @@ describe("proto", () => {
   });
 
   it("refuses what is no service, and options that do not fit", () => {
-    expect(() => proto(undefined as never)).toThrow("desc should be a service that protoc-gen-es generated, got undefined");
+    expect(() => proto(undefined as never)).toThrow(
+      "desc should be a service that protoc-gen-es generated, got undefined",
+    );
     expect(() => proto(Orders.method.echo.input as never)).toThrow(TypeError);
     expect(() => proto(Add, { method: {} } as never)).toThrow('"method"');
     expect(() => proto(Add, { methods: { nope: {} } as object })).toThrow('pb.Add has no method "nope"');
@@ -112,8 +114,12 @@ describe("the types of proto", () => {
     expectTypeOf<{ a: number }>().not.toExtend<Request>();
     expectTypeOf<{ v: bigint } | SumReply>().toExtend<ReturnType<Served["sum"]>>();
     expectTypeOf<{ v: string }>().not.toExtend<ReturnType<Served["sum"]>>();
-    expectTypeOf<{ payment: { case: "card"; value: { number: string } } }>().toExtend<Parameters<Client<typeof orders.methods>["echo"]>[0]>();
-    expectTypeOf<{ payment: { case: "cash"; value: string } }>().not.toExtend<Parameters<Client<typeof orders.methods>["echo"]>[0]>();
+    expectTypeOf<{ payment: { case: "card"; value: { number: string } } }>().toExtend<
+      Parameters<Client<typeof orders.methods>["echo"]>[0]
+    >();
+    expectTypeOf<{ payment: { case: "cash"; value: string } }>().not.toExtend<
+      Parameters<Client<typeof orders.methods>["echo"]>[0]
+    >();
   });
 
   it("follow the kind of each rpc", () => {
@@ -126,7 +132,9 @@ describe("the types of proto", () => {
   });
 
   it("have the declared errors where there are some, and never elsewhere", () => {
-    expectTypeOf<Awaited<ReturnType<Calls["sum"]["try"]>>>().toEqualTypeOf<Result<SumReply, ServiceError<"two_zeroes", undefined>>>();
+    expectTypeOf<Awaited<ReturnType<Calls["sum"]["try"]>>>().toEqualTypeOf<
+      Result<SumReply, ServiceError<"two_zeroes", undefined>>
+    >();
     expectTypeOf<Awaited<ReturnType<Calls["concat"]["try"]>>>().toEqualTypeOf<Result<ConcatReply, never>>();
     // @ts-expect-error an error that concat does not declare
     const wrong: Served["concat"] = () => twoZeroes();
@@ -193,13 +201,18 @@ describe("a protobuf contract in one process", () => {
   });
 
   it("refuses a value that is no such message on the side that has it", async () => {
-    expect(await failureOf(remote.sum({ a: "x" as never }))).toMatchObject({ code: "invalid_argument", reason: "invalid_request" });
+    expect(await failureOf(remote.sum({ a: "x" as never }))).toMatchObject({
+      code: "invalid_argument",
+      reason: "invalid_request",
+    });
     const wrong = add.implement({ ...implementation.handlers, sum: () => ({ v: "hunter2" as never }) } as never);
     const failure = await failureOf(client(add, local(wrong), { log: false }).sum({ a: 1n }));
     expect(failure).toMatchObject({ code: "internal", reason: "invalid_response" });
     expect(JSON.stringify([failure.message, failure.details])).not.toContain("hunter2");
     const silent = add.implement({ ...implementation.handlers, sum: () => undefined } as never);
-    expect(await failureOf(client(add, local(silent), { log: false }).sum({ a: 1n }))).toMatchObject({ reason: "invalid_response" });
+    expect(await failureOf(client(add, local(silent), { log: false }).sum({ a: 1n }))).toMatchObject({
+      reason: "invalid_response",
+    });
   });
 });
 
@@ -211,7 +224,11 @@ describe("a protobuf contract over HTTP", () => {
 
   const echo = orders.implement({
     echo: (order) => order,
-    find: ({ id, after, status, deep }) => ({ id, stock: { after }, flags: { [String(deep)]: status[0] ?? Status.UNSPECIFIED } }),
+    find: ({ id, after, status, deep }) => ({
+      id,
+      stock: { after },
+      flags: { [String(deep)]: status[0] ?? Status.UNSPECIFIED },
+    }),
     ping: () => ({}),
   });
   const find = routes(orders, { find: "GET /orders/{id}" });
@@ -222,7 +239,11 @@ describe("a protobuf contract over HTTP", () => {
     return server;
   }
 
-  async function posted({ ask }: Served, path: string, body: string): Promise<{ readonly status: number; readonly body: unknown }> {
+  async function posted(
+    { ask }: Served,
+    path: string,
+    body: string,
+  ): Promise<{ readonly status: number; readonly body: unknown }> {
     const answer = await ask({ path, body });
     return { status: answer.status, body: JSON.parse(answer.body) as unknown };
   }
@@ -266,8 +287,14 @@ describe("a protobuf contract over HTTP", () => {
   });
 
   it("lets no field out that the message does not declare, in the answer or in the request", async () => {
-    const leaky = add.implement({ ...implementation.handlers, concat: () => ({ v: "x", password: "hunter2" }) } as never);
-    expect(await posted(await serving([leaky, echo]), "/pb.Add/concat", "{}")).toEqual({ status: 200, body: { v: "x" } });
+    const leaky = add.implement({
+      ...implementation.handlers,
+      concat: () => ({ v: "x", password: "hunter2" }),
+    } as never);
+    expect(await posted(await serving([leaky, echo]), "/pb.Add/concat", "{}")).toEqual({
+      status: 200,
+      body: { v: "x" },
+    });
     const remote = client(orders, httpClient(), { from: (await serving()).address, log: false });
     open.push(() => close(remote));
     const item = { name: "n", password: "hunter2" };

@@ -96,7 +96,9 @@ export function proto<D extends DescService, const R extends { readonly [P in ke
   for (const rpc of desc.methods) methods[rpc.localName] = methodOf(rpc, shapes, said[rpc.localName] ?? {});
   for (const name of Object.keys(said)) {
     if (Object.hasOwn(methods, name)) continue;
-    throw new TypeError(`${desc.typeName} has no method "${name}" for the option, it has ${Object.keys(methods).join(", ")}`);
+    throw new TypeError(
+      `${desc.typeName} has no method "${name}" for the option, it has ${Object.keys(methods).join(", ")}`,
+    );
   }
   return service(desc.typeName, methods as Methods as ProtoMethods<D, R>);
 }
@@ -106,12 +108,14 @@ function methodOf(rpc: DescMethod, shapes: Shapes, options: RpcOptions): AnyMeth
   checkNames(where, options, ["errors", "timeoutMs"]);
   const { errors = [], timeoutMs } = options;
   for (const one of errors) {
-    if (typeof one !== "function") throw new TypeError(`${where}: errors should hold what error() returns, got ${shown(one)}`);
+    if (typeof one !== "function")
+      throw new TypeError(`${where}: errors should hold what error() returns, got ${shown(one)}`);
   }
   return {
     kind: KINDS[rpc.methodKind],
     idempotent: rpc.idempotency !== MethodOptions_IdempotencyLevel.IDEMPOTENCY_UNKNOWN,
-    timeoutMs: timeoutMs === undefined ? undefined : checkNumber(`${where}: timeoutMs`, timeoutMs, { min: 1, max: DAY_MS }),
+    timeoutMs:
+      timeoutMs === undefined ? undefined : checkNumber(`${where}: timeoutMs`, timeoutMs, { min: 1, max: DAY_MS }),
     request: shapes(rpc.input, "request"),
     response: shapes(rpc.output, "response"),
     errors,

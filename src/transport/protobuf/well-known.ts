@@ -35,27 +35,29 @@ export function scalarSchema(scalar: ScalarType): JsonSchemaObject {
   }
 }
 
-const wellKnown: ReadonlyMap<string, JsonSchemaObject> = new Map([
-  ["Timestamp", { type: "string", format: "date-time" }],
-  ["Duration", { type: "string", pattern: "^-?[0-9]+(\\.[0-9]+)?s$" }],
-  ["FieldMask", { type: "string" }],
-  ["Struct", { type: "object", additionalProperties: true }],
-  ["ListValue", { type: "array", items: true }],
-  ["Value", {}],
+const wellKnown: ReadonlyMap<string, JsonSchemaObject> = new Map(
   [
-    "Any",
-    { type: "object", properties: { "@type": { type: "string" } }, required: ["@type"], additionalProperties: true },
-  ],
-  ["DoubleValue", scalarSchema(ScalarType.DOUBLE)],
-  ["FloatValue", scalarSchema(ScalarType.FLOAT)],
-  ["Int64Value", scalarSchema(ScalarType.INT64)],
-  ["UInt64Value", scalarSchema(ScalarType.UINT64)],
-  ["Int32Value", scalarSchema(ScalarType.INT32)],
-  ["UInt32Value", scalarSchema(ScalarType.UINT32)],
-  ["BoolValue", scalarSchema(ScalarType.BOOL)],
-  ["StringValue", scalarSchema(ScalarType.STRING)],
-  ["BytesValue", scalarSchema(ScalarType.BYTES)],
-].map(([name, schema]) => [`google.protobuf.${name as string}`, schema as JsonSchemaObject]));
+    ["Timestamp", { type: "string", format: "date-time" }],
+    ["Duration", { type: "string", pattern: "^-?[0-9]+(\\.[0-9]+)?s$" }],
+    ["FieldMask", { type: "string" }],
+    ["Struct", { type: "object", additionalProperties: true }],
+    ["ListValue", { type: "array", items: true }],
+    ["Value", {}],
+    [
+      "Any",
+      { type: "object", properties: { "@type": { type: "string" } }, required: ["@type"], additionalProperties: true },
+    ],
+    ["DoubleValue", scalarSchema(ScalarType.DOUBLE)],
+    ["FloatValue", scalarSchema(ScalarType.FLOAT)],
+    ["Int64Value", scalarSchema(ScalarType.INT64)],
+    ["UInt64Value", scalarSchema(ScalarType.UINT64)],
+    ["Int32Value", scalarSchema(ScalarType.INT32)],
+    ["UInt32Value", scalarSchema(ScalarType.UINT32)],
+    ["BoolValue", scalarSchema(ScalarType.BOOL)],
+    ["StringValue", scalarSchema(ScalarType.STRING)],
+    ["BytesValue", scalarSchema(ScalarType.BYTES)],
+  ].map(([name, schema]) => [`google.protobuf.${name as string}`, schema as JsonSchemaObject]),
+);
 
 /** Whether a message has a JSON form of its own. */
 export function isWellKnown(desc: DescMessage): boolean {
