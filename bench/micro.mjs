@@ -157,7 +157,7 @@ const red = registry();
 const counting = infos.map((info) => fuse([redMetrics(red)(info)], () => undefined));
 compare(
   "RED metrics",
-  20,
+  undefined,
   (i) => fresh(i).startMs,
   (i) => {
     const one = fresh(i);
@@ -194,7 +194,7 @@ for (const { name, goal, base, full } of cases) {
   }
   rows.push({ name, goal, ns: Math.max(0, quantile(over, 0.25)), median: Math.max(0, quantile(over, 0.5)) });
   console.log(
-    `${name.padEnd(44)} ${rows.at(-1).ns.toFixed(1).padStart(7)} ns (median ${rows.at(-1).median.toFixed(1)}), goal ${goal}`,
+    `${name.padEnd(44)} ${rows.at(-1).ns.toFixed(1).padStart(7)} ns (median ${rows.at(-1).median.toFixed(1)}), goal ${goal ?? "none"}`,
   );
 }
 if (Number.isNaN(sink)) throw new Error("the results were not used");

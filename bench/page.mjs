@@ -135,8 +135,7 @@ if (micro !== undefined) {
         name,
         ns.toFixed(1),
         median.toFixed(1),
-        `<= ${goal}`,
-        met(ns <= goal),
+        ...(goal === undefined ? ["", ""] : [`<= ${goal}`, met(ns <= goal)]),
       ]),
     ),
   );

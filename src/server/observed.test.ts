@@ -40,6 +40,7 @@ beforeEach(async () => {
   server = await served(
     echo.implement({
       say(message) {
+        // oxlint-disable-next-line only-throw-error -- what a handler throws need not be an error
         if (failure !== undefined) throw failure;
         return message.text === "gone" ? gone() : message;
       },

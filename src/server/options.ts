@@ -37,8 +37,8 @@ export interface ServeOptions extends Policy {
   /** Which signals stop the server. Default: SIGINT and SIGTERM; false for none, as in tests. */
   readonly signals?: SignalSource | false | undefined;
   /**
-   * How long to go on serving after `ready` says no, in milliseconds, so that balancers notice. Default: 5 s after SIGTERM,
-   * which is how orchestrators stop an instance. Never waited after SIGINT and `stop()`, where somebody sits and waits.
+   * How long to go on serving after `ready` says no, in milliseconds, so that balancers notice. Default: 5 s, after SIGTERM,
+   * which is how orchestrators stop an instance, and when a task ends. Never after SIGINT and `stop()`, where somebody waits.
    */
   readonly graceMs?: number | undefined;
   /** How long calls in flight may take to finish, in milliseconds. Default: 10 s, thrice the default deadline of a call. */
@@ -96,7 +96,7 @@ export function checkServe(what: Implementation | readonly Implementation[], opt
   checkPart("metrics", options.metrics, "expose");
   checkPart("trace", options.trace, "flush");
   checkPart("health", options.health, "ready");
-  checkPart("clock", options.clock, "now");
+  checkPart("clock", options.clock, "expire");
   checkPolicy("", options);
 }
 

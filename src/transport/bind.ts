@@ -122,10 +122,12 @@ function assemble({ info, method, handler, own, attach, around }: Parts): BoundM
   const answersMany = info.kind === "server" || info.kind === "bidi";
   const layers: Layer[] = [
     ...observes.map((one): Layer => ({ kind: "observer", text: descriptionOf(one) })),
+    { kind: "gate", text: `deadline ${info.timeoutMs} ms, or what is left of the caller's` },
     ...gates.map((one): Layer => ({ kind: "gate", text: descriptionOf(one) })),
     { kind: "decode", text: "validate the request" },
     ...middlewares.map((one): Layer => ({ kind: "middleware", text: descriptionOf(one) })),
-    { kind: "handler", text: `${info.service}.${info.name}, at most ${info.timeoutMs} ms` },
+    // Without its name: methods that have the same stack share one block.
+    { kind: "handler", text: info.kind },
   ];
   return {
     info,

@@ -5,7 +5,7 @@ import { until } from "../../../test/until.ts";
 import { exchange, request, Wire, type RequestParts, type WireAnswer } from "../../../test/wire.ts";
 import { policyError } from "../../errors/index.ts";
 import { chain, key, ServiceError, type Call, type Middleware } from "../../index.ts";
-import { virtualClock } from "../../testing/index.ts";
+import { settled, virtualClock } from "../../testing/index.ts";
 import { httpEndpoint, type HttpEndpointOptions, type HttpMessage } from "./index.ts";
 
 const servers: { close(): void; closeAllConnections(): void }[] = [];
@@ -73,6 +73,12 @@ describe("an endpoint over HTTP", () => {
       },
       encode: (isLong) => expectTypeOf(isLong).toBeBoolean(),
     });
+    // Also where the endpoint names its request.
+    httpEndpoint({
+      decode: (message) => message.text(),
+      endpoint: (text: string) => text.length,
+      encode: (n) => n.toFixed(),
+    });
     // @ts-expect-error the endpoint takes what decode does not give
     httpEndpoint({ decode: () => "text", endpoint: (n: number) => n, encode: () => undefined });
   });
@@ -121,7 +127,7 @@ describe("an endpoint over HTTP", () => {
   });
 
   it("waits for a decode, an endpoint and an encode that take their time", async () => {
-    const turn = (): Promise<void> => new Promise((resolve) => void setImmediate(resolve));
+    const turn = settled;
     const { status, body } = await asked(
       {
         async decode(message) {
@@ -357,7 +363,7 @@ describe("what stands around an endpoint over HTTP", () => {
         ...sum,
         clock,
         encode: (_, reply) =>
-          new Promise((resolve) => {
+          new Promise<void>((resolve) => {
             go = () => {
               reply.body = "late";
               resolve();

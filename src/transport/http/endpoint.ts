@@ -41,7 +41,7 @@ export interface HttpEndpointOptions<Req, Res> extends Hooks<HttpRequest, HttpRe
   /** Makes the request of the endpoint; a ServiceError it throws is answered as such. */
   readonly decode: (message: HttpMessage, context: Context) => Req | Promise<Req>;
   /** What is served: one function. */
-  readonly endpoint: Endpoint<NoInfer<Req>, Res>;
+  readonly endpoint: Endpoint<Req, Res>;
   /** Writes the response into the reply, which begins as an empty 200. A promise is waited for; else its result is dropped. */
   readonly encode: (response: NoInfer<Res>, reply: HttpReply, context: Context) => unknown;
   /** The names observers see. Default: service "http", method "endpoint". */

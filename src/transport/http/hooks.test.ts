@@ -303,7 +303,7 @@ describe("a hook that throws", () => {
     },
   };
   for (const [what, { hooks, send = say(), status, reports }] of Object.entries(cases)) {
-    it(what, async () => {
+    it(`fails nothing else: ${what}`, async () => {
       await using server = await diary(() => hooks);
       const answer = await server.ask(send);
       expect(answer.status).toBe(status);

@@ -21,7 +21,7 @@ import { injectTrace } from "../../trace/index.ts";
 import { bind, type BoundMethod, type BoundService, type Surroundings } from "../bind.ts";
 import type { Channel, LocalTransport, StreamSender, UnarySender } from "../client.ts";
 import { json } from "../codec.ts";
-import { HOOKS, hooksOf, type Hooks } from "../hooks.ts";
+import { checkFunctions, HOOKS, hooksOf, type Hooks } from "../hooks.ts";
 import { limitsOf } from "../limits.ts";
 import { REQUEST_ID } from "../names.ts";
 import { ServerCall } from "../server-call.ts";
@@ -72,6 +72,8 @@ export interface LocalOptions extends Hooks<LocalRequest, LocalReply> {
  */
 export function local(implementation: Implementation, options: LocalOptions = {}): LocalTransport {
   checkNames("local", options, ["observers", "gates", "report", "clock", ...HOOKS]);
+  checkFunctions("observers", options.observers ?? []);
+  checkFunctions("gates", options.gates ?? []);
   const around: Surroundings = {
     clock: options.clock ?? systemClock,
     observers: options.observers ?? [],
@@ -86,7 +88,7 @@ export function local(implementation: Implementation, options: LocalOptions = {}
     name: "local",
     "~client": true,
     "~local": true,
-    open: () => channel(methods),
+    open: (_service, _instance, clock) => channel(methods, clock),
   };
 }
 
@@ -114,7 +116,15 @@ function wires(service: BoundService, hooks: Wire["hooks"]): ReadonlyMap<string,
   );
 }
 
-function channel(methods: ReadonlyMap<string, Wire>): Channel {
+/** One side's call as the other side gets it. */
+interface Crossing {
+  readonly caller: ActiveCall;
+  /** The caller's clock, which its deadline is on. */
+  readonly clock: Clock;
+  readonly body: unknown;
+}
+
+function channel(methods: ReadonlyMap<string, Wire>, clock: Clock): Channel {
   const wireOf = (method: string): Wire => {
     const wire = methods.get(method);
     if (wire === undefined) throw policyError("unknown_method");
@@ -124,25 +134,27 @@ function channel(methods: ReadonlyMap<string, Wire>): Channel {
     unary(method): UnarySender {
       const wire = wireOf(method);
       return wire.bound.info.kind === "client"
-        ? collected(wire)
-        : (request, call) => new LocalCall(wire, call, request).answer();
+        ? collected(wire, clock)
+        : (body, caller) => new LocalCall(wire, { caller, clock, body }).answer();
     },
     stream(method): StreamSender {
       const wire = wireOf(method);
-      return (request, call) => streamed(wire, request, call);
+      return (body, caller) => streamed(wire, { caller, clock, body });
     },
     close: () => Promise.resolve(),
   };
 }
 
-function startOf(wire: Wire, call: ActiveCall): CallStart {
-  const { clock, values } = wire.bound.around;
-  const startMs = clock.now();
+function startOf(wire: Wire, { caller, clock }: Crossing): CallStart {
+  const { clock: own, values } = wire.bound.around;
+  const startMs = own.now();
   const incoming = new Metadata();
-  incoming.set(REQUEST_ID, call.requestId);
-  injectTrace(call.context, (name, value) => incoming.set(name, value));
-  for (const [name, value] of call.outgoingIfAny ?? []) incoming.set(name, value);
-  const timeoutMs = Math.max(0, Math.min(wire.bound.info.timeoutMs, call.context.deadlineMs - startMs));
+  incoming.set(REQUEST_ID, caller.requestId);
+  injectTrace(caller.context, (name, value) => incoming.set(name, value));
+  for (const [name, value] of caller.outgoingIfAny ?? []) incoming.set(name, value);
+  // As on a wire, what crosses is the time that is left: each side has its own clock.
+  const leftMs = caller.context.deadlineMs - (clock === own ? startMs : clock.now());
+  const timeoutMs = Math.max(0, Math.min(wire.bound.info.timeoutMs, leftMs));
   return { startMs, timeoutMs, transport: "local", incoming, values };
 }
 
@@ -154,11 +166,11 @@ class LocalCall extends ServerCall<LocalRequest, LocalReply> {
   #resolve: (wire: unknown) => void = () => undefined;
   #reject: (error: ServiceError) => void = () => undefined;
 
-  constructor(wire: Wire, caller: ActiveCall, body: unknown) {
-    super(wire.bound, startOf(wire, caller), wire.hooks);
+  constructor(wire: Wire, from: Crossing) {
+    super(wire.bound, startOf(wire, from), wire.hooks);
     this.#wire = wire;
-    this.#caller = caller;
-    this.#body = body;
+    this.#caller = from.caller;
+    this.#body = from.body;
   }
 
   get request(): LocalRequest {
@@ -209,12 +221,13 @@ class LocalCall extends ServerCall<LocalRequest, LocalReply> {
   }
 }
 
-async function* streamed(wire: Wire, request: unknown, caller: ActiveCall): AsyncGenerator<unknown, void, undefined> {
+async function* streamed(wire: Wire, from: Crossing): AsyncGenerator<unknown, void, undefined> {
+  const { caller, body } = from;
   const many = wire.bound.info.kind === "client" || wire.bound.info.kind === "bidi";
-  const call = new ServerStream(wire.bound, startOf(wire, caller), {});
+  const call = new ServerStream(wire.bound, startOf(wire, from), {});
   const subscription = caller.onCancel((reason) => call.abandon(reason));
   try {
-    const incoming = many ? crossing(wire, request as AsyncIterable<unknown>) : wire.request(request);
+    const incoming = many ? crossing(wire, body as AsyncIterable<unknown>) : wire.request(body);
     yield* call.answers(incoming, (value) => wire.response(value));
   } catch (error) {
     throw crossed(toServiceError(error));
@@ -229,9 +242,9 @@ async function* crossing(wire: Wire, messages: AsyncIterable<unknown>): AsyncGen
 }
 
 // A method that takes many messages and answers once: the stream of its answers has one.
-function collected(wire: Wire): UnarySender {
-  return async function collect(request, call) {
-    for await (const answer of streamed(wire, request, call)) return answer;
+function collected(wire: Wire, clock: Clock): UnarySender {
+  return async function collect(body, caller) {
+    for await (const answer of streamed(wire, { caller, clock, body })) return answer;
     throw policyError("invalid_response");
   };
 }
