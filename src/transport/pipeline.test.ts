@@ -3,7 +3,7 @@ import { z } from "zod";
 import { client } from "../client/index.ts";
 import { policyError } from "../errors/index.ts";
 import { described, OTHER } from "../endpoint/index.ts";
-import { error, key, method, service, ServiceError, type Context, type Gate, type Middleware } from "../index.ts";
+import { error, key, method, service, type Context, type Gate, type Middleware, type ServiceError } from "../index.ts";
 import { systemClock } from "../time/index.ts";
 import { bind, bindOther, json, limitsOf, printStacks, schemaOf, type Surroundings } from "./index.ts";
 import { local, type LocalOptions } from "./local/index.ts";

@@ -28,7 +28,8 @@ import { invalidRequest, ServerCall } from "./server-call.ts";
  * ```
  */
 export class ServerStream extends ServerCall {
-  readonly request = undefined;
+  /** What hooks see as the request: what is known before the first message. Transports that have something set it. */
+  readonly request: unknown = undefined;
 
   // The answer is what `answers` yields; the base class only has to know how the call ended.
   protected succeed(): void {

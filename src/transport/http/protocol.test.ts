@@ -3,6 +3,7 @@ import type { Socket } from "node:net";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { z } from "zod";
 import { served, type Served } from "../../../test/served.ts";
+import { until } from "../../../test/until.ts";
 import { request } from "../../../test/wire.ts";
 import { policyError } from "../../errors/index.ts";
 import { error, key, method, service, ServiceError, type Gate } from "../../index.ts";
@@ -125,6 +126,26 @@ describe("bodies", () => {
       expect(sockets[0]!.bytesRead).toBeLessThanOrEqual(1000 + 65_536 + 200);
     } finally {
       unsubscribe("http.server.request.start", seen);
+    }
+  });
+
+  it("reads a body that came, whole or in part, while a gate waited", async () => {
+    let go: () => void = () => undefined;
+    const waits: Gate = (context) => new Promise((resolve) => (go = () => resolve(context)));
+    await using slow = await served(plain, {}, { gates: [waits] });
+    for (const size of [0, 10, 70_000, 300_000]) {
+      for (const part of [0, 0.5, 1]) {
+        const whole = say("x".repeat(size));
+        const cut = Math.max(whole.indexOf("\r\n\r\n") + 4, Math.floor(whole.length * part));
+        const wire = slow.wire().send(whole.slice(0, cut));
+        const before = slow.sockets.length;
+        await until(() => slow.sockets.length > before);
+        await settled();
+        go();
+        wire.send(whole.slice(cut));
+        const { status, body } = await wire.answer();
+        expect([size, part, status, body.length]).toEqual([size, part, 200, size + 11]);
+      }
     }
   });
 

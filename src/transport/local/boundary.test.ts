@@ -150,6 +150,30 @@ describe("a call within one process", () => {
     expect(await there.add(numbers())).toEqual({ total: 6 });
   });
 
+  it("runs the hooks around a stream that have to do with the call: before, errors, the end", async () => {
+    const steps: string[] = [];
+    const there = remote((request) => ({ name: request.name }), {
+      before: [(context, { method, body }) => (steps.push(`before ${method.name} ${JSON.stringify(body)}`), context)],
+      after: [() => void steps.push("after")],
+      errorHandler: ({ reason }) => void steps.push(`error ${reason}`),
+      finalizer: [({ outcome }) => void steps.push(`end ${outcome}`)],
+    });
+    for await (const _ of there.watch({ n: 2 })) steps.push("message");
+    async function* wrong() {
+      yield await Promise.resolve({ n: "x" as never });
+    }
+    await failure(there.add(wrong()));
+    expect(steps).toEqual([
+      'before watch {"n":2}',
+      "message",
+      "message",
+      "end ok",
+      "before add undefined",
+      "error invalid_request",
+      "end invalid_argument",
+    ]);
+  });
+
   it("lives when report, observers and hooks throw", async () => {
     const boom = (): never => {
       throw new Error("no");

@@ -30,7 +30,7 @@ import { ServerStream } from "../server-stream.ts";
 /** A request as a hook sees it. */
 export interface LocalRequest {
   readonly method: MethodInfo;
-  /** The request in its wire form. */
+  /** The request in its wire form; undefined where many come. */
   readonly body: unknown;
 }
 
@@ -221,10 +221,21 @@ class LocalCall extends ServerCall<LocalRequest, LocalReply> {
   }
 }
 
+// `after` and `errorEncoder` do not run: there is no one reply to change.
+class LocalStream extends ServerStream {
+  override readonly request: LocalRequest;
+
+  constructor(wire: Wire, from: Crossing, body: unknown) {
+    super(wire.bound, startOf(wire, from), wire.hooks as Hooks<unknown, unknown>);
+    this.request = { method: wire.bound.info, body };
+  }
+}
+
 async function* streamed(wire: Wire, from: Crossing): AsyncGenerator<unknown, void, undefined> {
   const { caller, body } = from;
-  const many = wire.bound.info.kind === "client" || wire.bound.info.kind === "bidi";
-  const call = new ServerStream(wire.bound, startOf(wire, from), {});
+  const { kind } = wire.bound.info;
+  const many = kind === "client" || kind === "bidi";
+  const call = new LocalStream(wire, from, many ? undefined : body);
   const subscription = caller.onCancel((reason) => call.abandon(reason));
   try {
     const incoming = many ? crossing(wire, body as AsyncIterable<unknown>) : wire.request(body);
