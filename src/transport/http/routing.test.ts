@@ -372,7 +372,6 @@ describe("a table of routes that is wrong", () => {
   const implementation = one.implement({
     get: () => ({}),
     other: () => ({}),
-    // oxlint-disable-next-line require-yield -- it is never called
     async *watch() {},
     either: () => ({}),
   });
