@@ -55,8 +55,8 @@ export abstract class ServerCall<Request = unknown, Reply = unknown> extends Act
   readonly bound: BoundMethod;
   readonly hooks: Hooks<Request, Reply>;
   #timer: Timer | undefined = undefined;
-  /** When the timer fires. */
-  #dueMs = Infinity;
+  /** The context whose deadline the timer minds. */
+  #armedFor: Context | undefined = undefined;
 
   constructor(bound: BoundMethod, start: CallStart, hooks: Hooks<Request, Reply>) {
     super(bound.info, start);
@@ -272,13 +272,13 @@ export abstract class ServerCall<Request = unknown, Reply = unknown> extends Act
 
   // Only a call that waits needs a timer: a synchronous handler is over before one could fire.
   protected arm(): void {
-    const { deadlineMs } = this.context;
-    // It is armed already, or has no deadline; a gate that waited may have been followed by one that shortens it.
-    if (deadlineMs === this.#dueMs) return;
+    const { context } = this;
+    // A gate that waited may have been followed by one that shortens the deadline.
+    if (this.#armedFor?.deadlineMs === context.deadlineMs || context.deadlineMs === Infinity) return;
     this.#timer?.cancel();
-    this.#dueMs = deadlineMs;
+    this.#armedFor = context;
     const { clock } = this.bound.around;
-    this.#timer = clock.expire(deadlineMs - clock.now(), this);
+    this.#timer = clock.expire(context.deadlineMs - clock.now(), this);
   }
 }
 

@@ -70,6 +70,8 @@ export class Way {
     options.path = draft.path;
     options.headers = draft.headers;
     const request = this.#send(options);
+    // Above its own bound node drops headers, each line of it in its own way. They are counted later; their size is bounded.
+    request.maxHeadersCount = 0;
     if (this.#pool === undefined) {
       const options = { timeoutMs: this.#connectTimeoutMs, clock: this.clock };
       request.once("socket", (socket: Socket) => watch(socket, options));

@@ -108,8 +108,9 @@ export class Listener {
       ),
     });
     this.#server.maxConnections = settings.maxConnections;
-    // One more than allowed, so that the excess is seen rather than dropped in silence.
-    this.#server.maxHeadersCount = limits.maxHeaders + 1;
+    // Above its own bound Node 20 drops headers in silence, and Node 24 ends the connection. Calls count them; their size is
+    // bounded above.
+    this.#server.maxHeadersCount = 0;
     const handle = (request: IncomingMessage, response: ServerResponse): void => this.#handle(request, response);
     this.#server.on("request", handle);
     this.#server.on("checkContinue", handle);
