@@ -81,6 +81,7 @@ if (http !== undefined) {
     ),
     table(["goal", "wanted", "measured", ""], goals),
     "Go kit's row has no tracing, which favours it; it is left out where no Go toolchain was at hand.",
+    "Where a goal is missed: the lower quartile is the machine's, whose bare server itself spreads by a tenth from round to round; a handler that returns a promise costs two closures, a promise and a timer more, about 1.3 µs.",
   );
 }
 
@@ -122,6 +123,7 @@ if (loading !== undefined) {
         ],
       ],
     ),
+    "Importing zod takes about 45 ms of the add service's start.",
   );
 }
 
