@@ -5,7 +5,18 @@ import { policyError } from "../errors/index.ts";
 import { described, OTHER } from "../endpoint/index.ts";
 import { error, key, method, service, type Context, type Gate, type Middleware, type ServiceError } from "../index.ts";
 import { systemClock } from "../time/index.ts";
-import { bind, bindOther, json, limitsOf, printStacks, schemaOf, type Surroundings } from "./index.ts";
+import { settled } from "../testing/index.ts";
+import {
+  bind,
+  bindOther,
+  invalidRequest,
+  json,
+  limitsOf,
+  printStacks,
+  schemaOf,
+  ServerCall,
+  type Surroundings,
+} from "./index.ts";
 import { local, type LocalOptions } from "./local/index.ts";
 import { checkCodec } from "./codec.ts";
 
@@ -218,6 +229,109 @@ describe("binding", () => {
     expect(() => bound.methods.get("many")!.endpoint({}, {} as Context)).toThrow(
       "asked for a stream, or the other way round",
     );
+  });
+});
+
+/** A call that a test drives: what it answered, and how it ended. */
+class Driven extends ServerCall<undefined, never> {
+  readonly request = undefined;
+  readonly answers: unknown[] = [];
+  breaks = false;
+
+  protected succeed(response: unknown): void {
+    this.answers.push(response);
+    this.finish("ok");
+  }
+
+  protected refuse({ reason, code }: ServiceError): void {
+    if (this.breaks) throw new Error("cannot write");
+    this.answers.push(reason);
+    this.finish(code);
+  }
+}
+
+describe("a call through a server", () => {
+  const driven = (
+    validate: (wire: unknown) => unknown,
+    more: Partial<Surroundings> = {},
+  ): { readonly call: Driven; readonly reports: string[] } => {
+    const reports: string[] = [];
+    const schema = {
+      "~standard": { version: 1, vendor: "test", validate, jsonSchema: { input: () => ({}) } },
+    } as unknown as z.ZodUnknown;
+    const one = service("one", { say: method({ request: schema, response: z.unknown() }) });
+    const bound = bind(
+      one.implement({ say: (message) => message }),
+      around({
+        report: (failure) => reports.push(String(failure)),
+        failed: ({ cause }) => reports.push(`failed ${String(cause)}`),
+        ...more,
+      }),
+    );
+    const call = new Driven(bound.methods.get("say")!, { startMs: systemClock.now(), timeoutMs: 1000 }, {});
+    call.begin();
+    return { call, reports };
+  };
+
+  it("takes a validation that takes its time, or fails, now or later", async () => {
+    const outcomes = async (validate: (wire: unknown) => unknown): Promise<readonly unknown[]> => {
+      const { call, reports } = driven(validate);
+      call.dispatch("x");
+      await settled();
+      return [...call.answers, ...reports];
+    };
+    expect(await outcomes((value) => ({ value }))).toEqual(["x"]);
+    expect(await outcomes((value) => Promise.resolve({ value }))).toEqual(["x"]);
+    expect(await outcomes(() => ({ issues: [{ message: "no" }] }))).toEqual(["invalid_request"]);
+    expect(await outcomes(() => Promise.resolve({ issues: [{ message: "no" }] }))).toEqual(["invalid_request"]);
+    expect(
+      await outcomes(() => {
+        throw new Error("broken schema");
+      }),
+    ).toEqual(["internal", "failed Error: broken schema"]);
+    expect(await outcomes(() => Promise.reject(new Error("broken schema")))).toEqual([
+      "internal",
+      "failed Error: broken schema",
+    ]);
+  });
+
+  it("ends once: whatever comes after the end changes nothing", () => {
+    const { call } = driven((value) => ({ value }));
+    call.dispatch("first");
+    call.dispatch("second");
+    call.fail(new Error("late"));
+    call.abandon(policyError("canceled"));
+    call.expire();
+    expect([call.answers, call.outcome, call.error]).toEqual([["first"], "ok", undefined]);
+  });
+
+  it("ends also when its refusal cannot be written", () => {
+    const { call, reports } = driven((value) => ({ value }));
+    call.breaks = true;
+    call.fail(policyError("rate_limited"));
+    expect([call.outcome, reports]).toEqual(["resource_exhausted", ["Error: cannot write"]]);
+  });
+
+  it("tells at most twenty issues, with paths whatever their segments are", () => {
+    const issues = Array.from({ length: 30 }, (_, i) => ({
+      message: `no ${i}`,
+      path: ["a", i, Symbol("s"), { key: "k" }],
+    }));
+    const { details } = invalidRequest(issues) as { details: { issues: { path: string[] }[] } };
+    expect([details.issues.length, details.issues[1]!.path]).toEqual([20, ["a", "1", "Symbol(s)", "k"]]);
+    expect(invalidRequest([{ message: "no" }]).details).toEqual({ issues: [{ path: [], message: "no" }] });
+  });
+
+  it("takes attempts that are numbers for what they are", () => {
+    const attempts = ["1", "7", "9999", "0", "-1", "1.5", "x", "", "10000"].map((value) => {
+      const bound = bind(echo.implement({ say: (message) => message }), around()).methods.get("say")!;
+      return new Driven(
+        bound,
+        { startMs: 0, timeoutMs: 1, incoming: { get: (name) => (name === "request-attempt" ? value : undefined) } },
+        {},
+      ).attempt;
+    });
+    expect(attempts).toEqual([1, 7, 9999, 1, 1, 1, 1, 1, 1]);
   });
 });
 
