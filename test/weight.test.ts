@@ -35,9 +35,9 @@ const weights: Readonly<Record<string, Weight>> = {
   "servicekit/transport/jsonrpc": { maxKiB: 192, reaches: http },
   "servicekit/transport/protobuf": { maxKiB: 60, reaches: ["@bufbuild/protobuf"] },
   "servicekit/run": { maxKiB: 42, reaches: ["node:process"] },
-  "servicekit/server": { maxKiB: 215, reaches: ["node:process"] },
+  "servicekit/server": { maxKiB: 210, reaches: ["node:process"] },
   "servicekit/client": { maxKiB: 150 },
-  "servicekit/testing": { maxKiB: 235, reaches: ["node:assert/strict"] },
+  "servicekit/testing": { maxKiB: 220, reaches: ["node:assert/strict"] },
 };
 
 interface Reached {

@@ -79,7 +79,7 @@ interface Taken extends IncomingMessage {
 
 /**
  * The same for a message that is all ours and whose body has not begun to arrive: what node's parser pushes into the
- * stream is taken from it there, before it is queued, read again, and told of in later ticks (0.9 µs of 13). Falls back
+ * stream is taken from it there, before it is queued, read again, and told of in later ticks. Falls back
  * to `readBody` for any other message.
  */
 export function takeBody(message: IncomingMessage, maxBytes: number, reader: BodyReader): void {
