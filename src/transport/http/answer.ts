@@ -5,6 +5,7 @@
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { discardBody, isUnread } from "./body.ts";
+import type { PlainAnswer } from "./page.ts";
 
 /** A request, and where its answer goes. */
 export interface Exchange {
@@ -14,28 +15,16 @@ export interface Exchange {
   readonly server: { readonly draining: boolean };
 }
 
-/** What is answered. */
-export interface PlainAnswer {
-  readonly status: number;
-  /** Names and values in turn, without those that frame the message. */
-  readonly headers: readonly string[];
-  readonly body?: string | undefined;
-}
-
 /** Writes an answer without looking at the request's body, which is not read beyond a bound. */
 export function answerPlainly({ request, response, server }: Exchange, answer: PlainAnswer): void {
   if (response.headersSent || response.destroyed) return;
   const { status, body = "" } = answer;
   const headers = [...answer.headers];
-  if (status !== 204) headers.push("content-length", String(Buffer.byteLength(body)));
+  if (status !== 204)
+    headers.push("content-length", String(typeof body === "string" ? Buffer.byteLength(body) : body.length));
   const unread = isUnread(request);
   if (unread || server.draining) headers.push("connection", "close");
   response.writeHead(status, headers);
   response.end(body);
   if (unread) discardBody(request);
-}
-
-/** A short text as an answer. */
-export function text(status: number, body: string, headers: readonly string[] = []): PlainAnswer {
-  return { status, headers: ["content-type", "text/plain; charset=utf-8", ...headers], body };
 }

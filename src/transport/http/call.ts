@@ -1,44 +1,25 @@
 /**
- * One HTTP request on its way through the server.
+ * One HTTP request on its way through a server, whoever reads it and writes the answer: what the rules of HTTP and the
+ * method's plan say, and nothing of a platform.
  *
  * @module
  */
-import type { IncomingMessage, ServerResponse } from "node:http";
-import { bareError, policyError, type Outcome, type ServiceError } from "../../errors/index.ts";
-import type { Carrier } from "../../endpoint/index.ts";
+import type { IncomingHttpHeaders } from "node:http";
+import { bareError, policyError, type ServiceError } from "../../errors/index.ts";
+import type { CallStart, Carrier } from "../../endpoint/index.ts";
 import { isPromise } from "../../internal/promise.ts";
 import { REQUEST_ID, TIMEOUT } from "../names.ts";
 import { ServerCall } from "../server-call.ts";
-import { discardBody, isTooLong, isUnread, readBody, takeBody, textOf, type BodyReader } from "./body.ts";
-import { connectionOf, type Connection } from "./connection.ts";
 import { ReplyDraft, RequestView, RESERVED, type HttpReply, type HttpRequest } from "./message.ts";
 import { accepted, codecFor } from "./negotiate.ts";
 import type { AssembleSource, Encode, MethodCodec, Plan } from "./plan.ts";
 import { encodeProblem, PROBLEM } from "./problem.ts";
 import { statusOf } from "./status.ts";
 
-/** What came in: node's own messages and the values of the path's parameters. */
-export interface Incoming {
-  readonly request: IncomingMessage;
-  readonly response: ServerResponse;
-  readonly values: readonly string[];
-  readonly server: ServerState;
-}
-
-/** What calls ask of the server they came through. */
-export interface ServerState {
-  /** Whether the connections are the transport's own, rather than a framework's that it is mounted in. */
-  readonly isOurs: boolean;
-  /** Whether it is shutting down: then connections are closed after their answer. */
-  readonly draining: boolean;
-  /** How long a peer may take to read an answer, in milliseconds. */
-  readonly writeTimeoutMs: number;
-}
-
 class Headers implements Carrier {
-  readonly #headers: IncomingMessage["headers"];
+  readonly #headers: IncomingHttpHeaders;
 
-  constructor(headers: IncomingMessage["headers"]) {
+  constructor(headers: IncomingHttpHeaders) {
     this.#headers = headers;
   }
 
@@ -49,52 +30,51 @@ class Headers implements Carrier {
 }
 
 /** Metadata as node's headers hold it. */
-export function headersOf(headers: IncomingMessage["headers"]): Carrier {
+export function headersOf(headers: IncomingHttpHeaders): Carrier {
   return new Headers(headers);
 }
 
-const EMPTY = Buffer.alloc(0);
+/** What a call over HTTP begins with. */
+export function startOf(plan: Plan, headers: IncomingHttpHeaders, startMs: number): CallStart {
+  const { info, around } = plan.bound;
+  const timeoutMs = timeoutOf(headers[TIMEOUT], info.timeoutMs);
+  return { startMs, timeoutMs, transport: "http", incoming: new Headers(headers), values: around.values };
+}
 
-const ALREADY_READ = "the body was read before it came here: mount the handler first, or leave it in `request.body`";
-
-/** Drives one request through its method's pipeline and writes the answer. */
-export class HttpCall extends ServerCall<HttpRequest, HttpReply> implements BodyReader, AssembleSource {
+/** Drives one request through its method's pipeline; platforms add how a body is read and an answer written. */
+export abstract class HttpCall extends ServerCall<HttpRequest, HttpReply> implements AssembleSource {
   readonly plan: Plan;
-  readonly from: Incoming;
-  readonly connection: Connection;
   reads: MethodCodec;
   writes: MethodCodec;
-  view: RequestView | undefined = undefined;
+  #view: RequestView | undefined = undefined;
 
-  constructor(plan: Plan, from: Incoming, startMs: number) {
-    const { headers } = from.request;
-    const { bound } = plan;
-    const timeoutMs = timeoutOf(headers[TIMEOUT], bound.info.timeoutMs);
-    super(
-      bound,
-      { startMs, timeoutMs, transport: "http", incoming: new Headers(headers), values: bound.around.values },
-      plan.hooks,
-    );
+  constructor(plan: Plan, start: CallStart) {
+    super(plan.bound, start, plan.hooks);
     this.plan = plan;
-    this.from = from;
-    this.connection = connectionOf(from.request.socket);
-    this.peer = this.connection.peer;
-    this.target = from.request.url ?? "";
     this.reads = this.writes = plan.codecs[0]!;
-    this.connection.add(this);
   }
 
-  get isReceived(): boolean {
-    return this.from.request.complete;
-  }
+  abstract readonly verb: string;
+  /** As in the request's first line. */
+  abstract readonly url: string;
+  /** Names in lower case. */
+  abstract readonly headers: IncomingHttpHeaders;
+  /** How many there were before repeated ones were joined. */
+  abstract readonly headerCount: number;
+  abstract readonly values: readonly string[];
 
-  get values(): readonly string[] {
-    return this.from.values;
-  }
+  /** Reads the body within the limits, then calls `arrived`, `given` or `fail`. */
+  protected abstract read(): void;
+
+  /** Whether nobody can be answered any more. */
+  protected abstract readonly isGone: boolean;
+
+  /** Writes the answer; `headers` are names and values in turn. */
+  protected abstract send(status: number, headers: string[], body: string | Uint8Array): void;
 
   /** The request as hooks see it; made at the first read. */
   get request(): HttpRequest {
-    return (this.view ??= new RequestView(this.from.request));
+    return (this.#view ??= new RequestView(this));
   }
 
   /** Takes the request through the pipeline; `refusal` is an error that was plain from its first line. */
@@ -103,13 +83,13 @@ export class HttpCall extends ServerCall<HttpRequest, HttpReply> implements Body
     const refused = refusal ?? this.#unfit();
     if (refused !== undefined) return this.fail(refused);
     const admitted = this.admit();
-    if (admitted === true) this.#read();
-    else if (admitted !== false) void admitted.then((passes) => (passes ? this.#read() : undefined));
+    if (admitted === true) this.#take();
+    else if (admitted !== false) void admitted.then((passes) => (passes ? this.#take() : undefined));
   }
 
   #unfit(): ServiceError | undefined {
-    const { headers, rawHeaders } = this.from.request;
-    if (rawHeaders.length > this.plan.limits.maxHeaders * 2) return policyError("too_many_headers");
+    const { headers } = this;
+    if (this.headerCount > this.plan.limits.maxHeaders) return policyError("too_many_headers");
     const { codecs, encode, takesBody } = this.plan;
     if (encode !== undefined) return undefined;
     if (takesBody) {
@@ -126,26 +106,20 @@ export class HttpCall extends ServerCall<HttpRequest, HttpReply> implements Body
     return undefined;
   }
 
-  #read(): void {
-    const { request, response } = this.from;
-    if (!this.plan.takesBody) return this.arrived(undefined);
-    // Mounted behind a framework that has read the body already.
-    const given = (request as { body?: unknown }).body;
-    if (request.readableEnded) return this.#given(given);
-    const { maxBodyBytes } = this.plan.limits;
-    if (request.headers.expect !== undefined && !isTooLong(request, maxBodyBytes)) invite(request, response);
-    const read = this.from.server.isOurs ? takeBody : readBody;
-    read(request, maxBodyBytes, this);
+  #take(): void {
+    if (this.plan.takesBody) this.read();
+    else this.arrived(undefined);
   }
 
-  arrived(body: Buffer | undefined): void {
+  /** The whole body is here; undefined when it is empty. */
+  arrived(body: Uint8Array | undefined): void {
     if (this.outcome !== undefined) return;
     const { reads, plan } = this;
     let wire: unknown;
     try {
       if (body !== undefined) this.requestBytes = body.length;
       if (plan.takesBody)
-        wire = reads.read(reads.form === "text" ? (body === undefined ? "" : textOf(body)) : (body ?? EMPTY));
+        wire = reads.read(reads.form === "text" ? (body === undefined ? "" : this.textOf(body)) : (body ?? EMPTY));
       if (plan.assemble !== undefined) wire = plan.assemble(this, wire);
     } catch (error) {
       return this.fail(error);
@@ -153,18 +127,20 @@ export class HttpCall extends ServerCall<HttpRequest, HttpReply> implements Body
     this.dispatch(wire);
   }
 
-  refused(error: ServiceError): void {
-    this.fail(error);
-  }
+  /** The body as text; throws when it is not UTF-8. */
+  protected abstract textOf(body: Uint8Array): string;
 
-  #given(body: unknown): void {
-    if (typeof body === "string" || Buffer.isBuffer(body)) return this.arrived(Buffer.from(body as string));
+  /** A body that somebody has read and parsed before. */
+  protected given(body: unknown): void {
     try {
-      if (body === undefined) throw new TypeError(ALREADY_READ);
       this.dispatch(this.plan.assemble === undefined ? body : this.plan.assemble(this, body));
     } catch (error) {
       this.fail(error);
     }
+  }
+
+  refused(error: ServiceError): void {
+    this.fail(error);
   }
 
   protected succeed(response: unknown): void {
@@ -205,7 +181,7 @@ export class HttpCall extends ServerCall<HttpRequest, HttpReply> implements Body
   }
 
   protected refuse(error: ServiceError): void {
-    if (this.from.response.headersSent || this.from.request.socket.destroyed) this.status = statusOf(error);
+    if (this.isGone) this.status = statusOf(error);
     else if (this.hooks.errorEncoder === undefined || !this.#refusedBy(error)) this.#writeProblem(error);
     this.finish(error.code);
   }
@@ -219,11 +195,7 @@ export class HttpCall extends ServerCall<HttpRequest, HttpReply> implements Body
   #writeProblem(error: ServiceError): void {
     const status = statusOf(error);
     const draft = new ReplyDraft(status, PROBLEM, this.#problem(error, status));
-    const { retryAfterMs } = error;
-    if (retryAfterMs !== undefined && Number.isFinite(retryAfterMs))
-      draft.header("retry-after", String(Math.max(1, Math.ceil(retryAfterMs / 1000))));
-    if (error.reason === "wrong_verb" && error.origin === "policy")
-      draft.header("allow", (error.details as { allow: readonly string[] }).allow.join(", "));
+    addErrorHeaders(draft, error);
     this.#writeDraft(draft);
   }
 
@@ -253,13 +225,10 @@ export class HttpCall extends ServerCall<HttpRequest, HttpReply> implements Body
     body: string | Uint8Array,
     more?: ReadonlyMap<string, string>,
   ): void {
-    const { request, response, server } = this.from;
-    const bytes = typeof body === "string" ? Buffer.byteLength(body) : body.length;
     const headers: string[] = [];
     if (contentType !== undefined) headers.push("content-type", contentType);
-    if (status !== 204) headers.push("content-length", String(bytes));
     // To those who sent one, and to those who will want to ask what went wrong; for all others it is in the log.
-    const tellsId = status >= 400 || request.headers[REQUEST_ID] !== undefined;
+    const tellsId = status >= 400 || this.headers[REQUEST_ID] !== undefined;
     if (tellsId && more?.has(REQUEST_ID) !== true) headers.push(REQUEST_ID, this.requestId);
     if (more !== undefined) for (const [name, value] of more) headers.push(name, value);
     if (this.outgoingIfAny !== undefined) {
@@ -267,36 +236,20 @@ export class HttpCall extends ServerCall<HttpRequest, HttpReply> implements Body
         if (!RESERVED.has(name) && more?.has(name) !== true) headers.push(name, value);
       }
     }
-    const unread = isUnread(request);
-    if (unread || server.draining || this.connection.isBroken) headers.push("connection", "close");
     this.status = status;
-    this.responseBytes = bytes;
-    response.writeHead(status, headers);
-    response.end(body);
-    if (unread) discardBody(request);
-    if (response.writableLength > 0) this.#watchReader();
-  }
-
-  // The peer has not taken all of it: one that stops reading would hold its answer in memory for ever.
-  #watchReader(): void {
-    const { response, server } = this.from;
-    // It waits for an answer before it on the connection, and its time begins after that one.
-    if (response.socket === null) return void response.once("socket", () => this.#watchReader());
-    const timer = this.bound.around.clock.expire(server.writeTimeoutMs, { expire: () => response.destroy() });
-    response.once("close", () => timer.cancel());
-  }
-
-  protected override finish(outcome: Outcome): void {
-    this.connection.remove(this);
-    super.finish(outcome);
+    this.send(status, headers, body);
   }
 }
 
-// RFC 9110 §10.1.1: not for HTTP/1.0, and once: node does it by itself where nobody listens to "checkContinue".
-function invite({ headers, httpVersionMinor }: IncomingMessage, response: ServerResponse): void {
-  const wasInvited = (response as { readonly _sent100?: boolean })._sent100 === true;
-  const waits = httpVersionMinor > 0 && headers.expect!.toLowerCase() === "100-continue";
-  if (waits && !wasInvited && !response.headersSent) response.writeContinue();
+const EMPTY = new Uint8Array(0);
+
+/** What an error says in headers: when to come again, which verbs there are. */
+function addErrorHeaders(draft: ReplyDraft, error: ServiceError): void {
+  const { retryAfterMs } = error;
+  if (retryAfterMs !== undefined && Number.isFinite(retryAfterMs))
+    draft.header("retry-after", String(Math.max(1, Math.ceil(retryAfterMs / 1000))));
+  if (error.reason === "wrong_verb" && error.origin === "policy")
+    draft.header("allow", (error.details as { allow: readonly string[] }).allow.join(", "));
 }
 
 /** What is left of the caller's deadline, at most the method's own time. */

@@ -6,9 +6,10 @@
 import { checkNames } from "../../internal/check.ts";
 import { limitsOf } from "../limits.ts";
 import type { App, Listening, ServerTransport } from "../server.ts";
-import { answerPlainly, text, type Exchange } from "./answer.ts";
-import { answerHealth } from "./health.ts";
+import { answerPlainly, type Exchange } from "./answer.ts";
+import { healthAnswer } from "./health.ts";
 import { Listener, LISTENING, listenSettings, type ListenOptions } from "./listener.ts";
+import { text } from "./page.ts";
 import { pathOf } from "./router.ts";
 
 /**
@@ -52,11 +53,11 @@ function answer(app: App, exchange: Exchange): void {
     case "/metrics":
       return writeMetrics(app, exchange);
     case "/livez":
-      return void answerHealth(exchange, () => app.health.live(), true);
+      return void healthAnswer(() => app.health.live(), true).then((known) => answerPlainly(exchange, known));
     case "/readyz":
-      return void answerHealth(exchange, () => app.health.ready(), true);
+      return void healthAnswer(() => app.health.ready(), true).then((known) => answerPlainly(exchange, known));
     case "/startupz":
-      return void answerHealth(exchange, () => app.health.startup(), true);
+      return void healthAnswer(() => app.health.startup(), true).then((known) => answerPlainly(exchange, known));
     case "/stack":
       return answerPlainly(exchange, text(200, app.describe()));
     case "/":

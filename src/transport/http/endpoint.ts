@@ -23,7 +23,7 @@ import { checkFunctions, HOOKS, hooksOf, type Hooks } from "../hooks.ts";
 import { parseJson } from "../json/parse.ts";
 import { limitsOf, type LimitOptions, type Limits } from "../limits.ts";
 import { textOf } from "./body.ts";
-import { HttpCall } from "./call.ts";
+import { NodeCall } from "./node-call.ts";
 import type { HttpReply, HttpRequest } from "./message.ts";
 import type { AssembleSource, Plan } from "./plan.ts";
 
@@ -104,7 +104,7 @@ export function httpEndpoint<Req, Res>(
   };
   const server = { isOurs: false, draining: false, writeTimeoutMs: 30_000 };
   return function handle(request, response) {
-    new HttpCall(plan, { request, response, values: [], server }, clock.now()).run();
+    new NodeCall(plan, { request, response, values: [], server }, clock.now()).run();
   };
 }
 

@@ -8,7 +8,7 @@ import { policyError } from "../../errors/index.ts";
 import { checkNames } from "../../internal/check.ts";
 import type { App, Listening, ServerTransport } from "../server.ts";
 import { answerPlainly, type Exchange } from "./answer.ts";
-import type { ServerState } from "./call.ts";
+import type { ServerState } from "./node-call.ts";
 import { Dispatcher } from "./dispatcher.ts";
 import { SERVING, servingSettings, type ServingOptions, type ServingSettings } from "./serving.ts";
 import { encodeProblem, PROBLEM } from "./problem.ts";

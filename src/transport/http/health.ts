@@ -5,7 +5,7 @@
  */
 import { checkNames, checkString } from "../../internal/check.ts";
 import type { HealthAnswer } from "../server.ts";
-import { answerPlainly, type Exchange } from "./answer.ts";
+import type { PlainAnswer } from "./page.ts";
 
 /** Where probes are answered. */
 export interface HealthPaths {
@@ -33,16 +33,15 @@ export function healthPaths(paths: HealthPaths | false = {}): ReadonlyMap<string
   return probes;
 }
 
-/** Answers a probe with what `ask` says. With `report` the parts are shown too: for ports that only operators reach. */
-export async function answerHealth(
-  exchange: Exchange,
+/** The answer to a probe: what `ask` says. With `report` the parts are shown too: for ports that only operators reach. */
+export async function healthAnswer(
   ask: () => HealthAnswer | Promise<HealthAnswer>,
   report = false,
-): Promise<void> {
+): Promise<PlainAnswer> {
   const known = await answered(ask);
   const headers = ["content-type", "application/json", "cache-control", "no-store"];
   const body = `${JSON.stringify(report ? known : { ok: known.ok })}\n`;
-  answerPlainly(exchange, { status: known.ok ? 200 : 503, headers, body });
+  return { status: known.ok ? 200 : 503, headers, body };
 }
 
 async function answered(ask: () => HealthAnswer | Promise<HealthAnswer>): Promise<HealthAnswer> {

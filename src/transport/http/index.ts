@@ -20,4 +20,5 @@ export type { HttpReply, HttpRequest } from "./message.ts";
 export type { ServingOptions } from "./serving.ts";
 
 // For people who write adapters.
+export type { Page, Pages, PlainAnswer, Served } from "./page.ts";
 export { codeOf, statusOf } from "./status.ts";

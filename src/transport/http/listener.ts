@@ -8,8 +8,9 @@ import { Server as NetServer, type AddressInfo, type Socket } from "node:net";
 import { checkNumber, checkString } from "../../internal/check.ts";
 import { policyError, type ServiceError } from "../../errors/index.ts";
 import type { Limits } from "../limits.ts";
-import { answerPlainly, type PlainAnswer } from "./answer.ts";
+import { answerPlainly } from "./answer.ts";
 import { connectionOf } from "./connection.ts";
+import type { PlainAnswer } from "./page.ts";
 import { encodeProblem, PROBLEM } from "./problem.ts";
 import { statusOf } from "./status.ts";
 
@@ -198,7 +199,7 @@ export class Listener {
 
   #refuse(socket: Socket, error: ServiceError): void {
     const { status, headers, body = "" } = answerOf(error);
-    const length = Buffer.byteLength(body);
+    const { length } = Buffer.from(body as string);
     socket.write(
       `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nConnection: close\r\n${headers[0]}: ${headers[1]}\r\nContent-Length: ${length}\r\n\r\n${body}`,
     );

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { IncomingMessage } from "node:http";
+import type { IncomingHttpHeaders } from "node:http";
 import { checkNumber, shown } from "../../internal/check.ts";
 import { REQUEST_ID } from "../names.ts";
 import { pathOf } from "./router.ts";
@@ -29,21 +29,27 @@ export interface HttpReply {
   header(name: string, value: string): void;
 }
 
-/** The view of node's own message. */
+/** What a view is made of. */
+export interface Head {
+  readonly verb: string;
+  readonly url: string;
+  readonly headers: IncomingHttpHeaders;
+}
+
+/** The view of a request's head. */
 export class RequestView implements HttpRequest {
   readonly verb: string;
   readonly path: string;
   readonly #search: string;
-  readonly #headers: IncomingMessage["headers"];
+  readonly #headers: IncomingHttpHeaders;
   #query: URLSearchParams | undefined = undefined;
 
-  constructor(message: IncomingMessage) {
-    const url = message.url ?? "/";
+  constructor({ verb, url, headers }: Head) {
     const mark = url.indexOf("?");
-    this.verb = message.method ?? "GET";
+    this.verb = verb;
     this.path = pathOf(url);
     this.#search = mark < 0 ? "" : url.slice(mark + 1);
-    this.#headers = message.headers;
+    this.#headers = headers;
   }
 
   get query(): URLSearchParams {

@@ -9,6 +9,7 @@ import { HOOKS, hooksOf, type Hooks } from "../hooks.ts";
 import { limitsOf, type LimitOptions, type Limits } from "../limits.ts";
 import { healthPaths, type HealthPaths } from "./health.ts";
 import type { HttpReply, HttpRequest } from "./message.ts";
+import { checkPages, type Pages } from "./page.ts";
 import type { Routes } from "./routes.ts";
 
 /** What an HTTP server or handler may be told about its methods. */
@@ -21,10 +22,12 @@ export interface ServingOptions extends Hooks<HttpRequest, HttpReply> {
   readonly limits?: LimitOptions | undefined;
   /** Where probes are answered, with `{"ok":true}` or a 503; false for nowhere. Default: /livez, /readyz, /startupz. */
   readonly health?: HealthPaths | false | undefined;
+  /** What is answered beside the methods: documents, pages. Methods go first. Default: nothing. */
+  readonly pages?: readonly Pages[] | undefined;
 }
 
 /** The names of the serving options. */
-export const SERVING: readonly string[] = ["routes", "codecs", "limits", "health", ...HOOKS];
+export const SERVING: readonly string[] = ["routes", "codecs", "limits", "health", "pages", ...HOOKS];
 
 /** Options with every default filled in. */
 export interface ServingSettings {
@@ -33,6 +36,7 @@ export interface ServingSettings {
   readonly limits: Limits;
   readonly health: ReadonlyMap<string, keyof HealthPaths>;
   readonly hooks: Hooks<HttpRequest, HttpReply>;
+  readonly pages: readonly Pages[];
 }
 
 /** Checks how requests are to be served, and fills in the defaults. */
@@ -52,5 +56,6 @@ export function servingSettings(options: ServingOptions): ServingSettings {
     limits: limitsOf(options.limits),
     health: healthPaths(options.health),
     hooks: hooksOf(options),
+    pages: checkPages(options.pages),
   };
 }

@@ -6,7 +6,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { policyError, toServiceError } from "../../errors/index.ts";
 import { textOf } from "../http/body.ts";
-import type { ServerState } from "../http/call.ts";
+import type { ServerState } from "../http/node-call.ts";
 import { codecFor } from "../http/negotiate.ts";
 import { parseJson } from "../json/parse.ts";
 import type { App } from "../server.ts";
