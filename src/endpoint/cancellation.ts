@@ -55,14 +55,22 @@ export class Cancellation {
     return this.#controller.signal;
   }
 
-  /** Calls everything off; only the first call counts. */
+  /** Calls everything off; only the first call counts. What a listener throws is thrown when all have heard. */
   cancel(reason: ServiceError): void {
     if (this.canceledBy !== undefined) return;
     this.canceledBy = reason;
     let listener = this.#listeners;
     this.#listeners = undefined;
-    for (; listener !== undefined; listener = listener.next) listener.run?.(reason);
+    const thrown: unknown[] = [];
+    for (; listener !== undefined; listener = listener.next) {
+      try {
+        listener.run?.(reason);
+      } catch (error) {
+        thrown.push(error);
+      }
+    }
     this.#controller?.abort(reason);
+    if (thrown.length > 0) throw thrown[0];
   }
 
   /** Runs `run` when this is called off, at once if it was already. Cheaper than a listener on `signal`. */

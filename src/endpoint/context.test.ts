@@ -174,6 +174,38 @@ describe("Metadata", () => {
     big.set("b", "x".repeat(400));
   });
 
+  it("takes several values of a name, which are counted, and which `set` replaces", () => {
+    const metadata = new Metadata();
+    metadata.append("A", "1");
+    metadata.set("b", "2");
+    metadata.append("a", "3");
+    metadata.append("a", "4");
+    expect([...metadata]).toEqual([
+      ["a", "1"],
+      ["b", "2"],
+      ["a", "3"],
+      ["a", "4"],
+    ]);
+    expect([metadata.get("a"), metadata.size]).toEqual(["1", 4]);
+    expect(() => metadata.append("a", "é")).toThrow("metadata a should be printable ASCII");
+    expect(() => metadata.set("a", "x".repeat(16_384))).toThrow("metadata should be at most 16384 characters");
+    expect(metadata.size).toBe(4);
+    metadata.set("a", "5");
+    expect([...metadata]).toEqual([
+      ["a", "5"],
+      ["b", "2"],
+    ]);
+    // What was replaced counts no more.
+    metadata.append("a", "x".repeat(16_384 - 5));
+    expect(() => metadata.append("c", "")).toThrow("metadata should be at most 16384 characters");
+  });
+
+  it("takes no more values of one name than of all", () => {
+    const metadata = new Metadata();
+    for (let i = 0; i < 100; i++) metadata.append("a", "1");
+    expect(() => metadata.append("a", "1")).toThrow("metadata should have at most 100 entries");
+  });
+
   it("has nothing of what every object has", () => {
     for (const name of ["constructor", "toString", "hasOwnProperty"]) expect(new Metadata().get(name)).toBe(undefined);
   });

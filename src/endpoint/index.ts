@@ -20,6 +20,6 @@ export type { Subscription } from "./cancellation.ts";
 export { ActiveCall, type CallStart } from "./call.ts";
 export { Cancellation } from "./cancellation.ts";
 export { CallContext, valuesOf, type ContextSource, type Values } from "./context.ts";
-export { described, descriptionOf } from "./description.ts";
+export { described, descriptionOf, stateOf, type LayerState } from "./description.ts";
 export { noMetadata } from "./metadata.ts";
 export { fuse } from "./observer.ts";

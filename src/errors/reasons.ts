@@ -18,6 +18,9 @@ export type Reason =
   | "unsupported_media_type"
   | "not_acceptable"
   | "request_timeout"
+  | "not_modified"
+  | "precondition_failed"
+  | "precondition_required"
   | "deadline_exceeded"
   | "canceled"
   | "rate_limited"
@@ -43,6 +46,10 @@ export const reasons: Readonly<Record<Reason, { readonly code: Code; readonly me
   unsupported_media_type: { code: "invalid_argument", message: "the content type is not supported" },
   not_acceptable: { code: "invalid_argument", message: "none of the accepted content types is served" },
   request_timeout: { code: "deadline_exceeded", message: "the request took too long to arrive" },
+  // What became of the request's condition.
+  not_modified: { code: "failed_precondition", message: "what the caller has is still what there is" },
+  precondition_failed: { code: "failed_precondition", message: "the request's condition does not hold" },
+  precondition_required: { code: "failed_precondition", message: "the request should say which version it is for" },
   // What a policy decided.
   deadline_exceeded: { code: "deadline_exceeded", message: "the deadline passed" },
   canceled: { code: "canceled", message: "the caller canceled the call" },

@@ -137,3 +137,41 @@ it("a destination that logs is not called again while it writes", async () => {
   await all.clock.advance(1000);
   expect(texts).toHaveLength(5);
 });
+
+describe("watching a batch", () => {
+  it("shows every line as it is added, and none before or after", () => {
+    const { batch } = trial(1000);
+    const seen: string[] = [];
+    batch.add("a\n", false);
+    const [one, other] = [batch.watch((line) => seen.push(`1 ${line}`)), batch.watch((line) => seen.push(`2 ${line}`))];
+    batch.add("b\n", false);
+    one();
+    one();
+    batch.add("c\n", true);
+    other();
+    batch.add("d\n", false);
+    expect(seen).toEqual(["1 b\n", "2 b\n", "2 c\n"]);
+  });
+
+  it("keeps no line from being written, whatever a watcher does", () => {
+    const { batch, written } = trial(0);
+    batch.watch(() => {
+      throw new Error("broken");
+    });
+    batch.add("a\n", false);
+    expect(written).toEqual(["a\n"]);
+  });
+
+  it("leaves a destination that fails to its pace", async () => {
+    const one = trial(1);
+    one.broken = new Error("full");
+    const stop = one.batch.watch(() => undefined);
+    one.batch.add("a\n", false);
+    stop();
+    for (let i = 0; i < 5; i++) one.batch.add("b\n", true);
+    expect(one.tries).toBe(1);
+    one.broken = undefined;
+    await one.clock.advance(200);
+    expect(one.written).toEqual(["a\nb\nb\nb\nb\nb\n"]);
+  });
+});

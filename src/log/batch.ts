@@ -30,6 +30,9 @@ export class Batch implements Expiring {
   #timer: Timer | undefined = undefined;
   #isWriting = false;
   #isFailing = false;
+  readonly #watchers = new Set<(line: string) => void>();
+  /** Whether a line needs more than to be added: the destination fails, or somebody looks on. */
+  #isUnusual = false;
   #dropped = 0;
 
   constructor(options: BatchOptions) {
@@ -42,14 +45,42 @@ export class Batch implements Expiring {
 
   /** Adds a line; an urgent one is written at once, with all before it. */
   add(line: string, isUrgent: boolean): void {
-    if (this.#isFailing && this.#text.length + line.length > MAX_HELD) {
-      this.#dropped++;
-      return;
-    }
+    if (this.#isUnusual && !this.#keeps(line)) return;
     this.#text += line;
     // A destination that fails is tried again at the pace of the timer, not of the lines.
     if ((isUrgent || this.#text.length >= this.#size) && !this.#isFailing) this.flush();
     if (this.#timer === undefined && this.#text !== "") this.#timer = this.#clock.expire(this.#flushMs, this);
+  }
+
+  /** Shows every line to `onLine` until the returned function is called. */
+  watch(onLine: (line: string) => void): () => void {
+    // Wrapped, so that one function given twice is taken off once.
+    const watcher = (line: string): void => onLine(line);
+    this.#watchers.add(watcher);
+    this.#isUnusual = true;
+    return () => {
+      this.#watchers.delete(watcher);
+      this.#isUnusual = this.#isFailing || this.#watchers.size > 0;
+    };
+  }
+
+  /** Shows a line to those who look on; false when there is no room to keep it. */
+  #keeps(line: string): boolean {
+    for (const watcher of this.#watchers) {
+      try {
+        watcher(line);
+      } catch {
+        // Whoever looks on must not keep a line from being written.
+      }
+    }
+    if (!this.#isFailing || this.#text.length + line.length <= MAX_HELD) return true;
+    this.#dropped++;
+    return false;
+  }
+
+  #failing(isFailing: boolean): void {
+    this.#isFailing = isFailing;
+    this.#isUnusual = isFailing || this.#watchers.size > 0;
   }
 
   /** Writes what was gathered. */
@@ -61,11 +92,11 @@ export class Batch implements Expiring {
     try {
       const written = this.#write(this.#dropped === 0 ? kept : kept + this.#lost(this.#dropped));
       if (written instanceof Promise) written.catch(ignore);
-      this.#isFailing = false;
+      this.#failing(false);
       this.#dropped = 0;
     } catch {
       this.#text = kept + this.#text;
-      this.#isFailing = true;
+      this.#failing(true);
     } finally {
       this.#isWriting = false;
     }

@@ -31,4 +31,9 @@ export interface Logger {
   enabled(level: Level): boolean;
   /** Writes what was gathered. */
   flush(): void;
+  /**
+   * Shows every line that is written, with its newline, to `onLine` until the returned function is called; costs nothing
+   * while nobody watches. All loggers made by `with` share it. Default: none; other people's loggers need not have it.
+   */
+  watch?(onLine: (line: string) => void): () => void;
 }

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { checkOneOf } from "../internal/check.ts";
+import { checkFunction, checkOneOf } from "../internal/check.ts";
 import type { Clock } from "../time/index.ts";
 import type { Batch } from "./batch.ts";
 import type { Format } from "./format.ts";
@@ -92,6 +92,11 @@ export class StructuredLogger implements Logger {
 
   flush(): void {
     this.core.batch.finish();
+  }
+
+  watch(onLine: (line: string) => void): () => void {
+    checkFunction("onLine", onLine);
+    return this.core.batch.watch(onLine);
   }
 
   #write(level: Level, message: string, fields: Fields | (() => Fields) | undefined): void {

@@ -23,12 +23,14 @@ export class CounterSeries implements Counter, Series {
   value = 0;
   readonly values: readonly string[];
   readonly labels: string;
+  createdMs: number;
   readonly #home: Home;
 
   constructor(home: Home, values: readonly string[]) {
     this.#home = home;
     this.values = values;
     this.labels = home.render(values);
+    this.createdMs = home.clock.date();
   }
 
   inc(by = 1): void {
@@ -39,5 +41,6 @@ export class CounterSeries implements Counter, Series {
 
   reset(): void {
     this.value = 0;
+    this.createdMs = this.#home.clock.date();
   }
 }

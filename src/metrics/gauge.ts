@@ -32,6 +32,7 @@ export class GaugeSeries implements Gauge, Series {
   known = true;
   readonly values: readonly string[];
   readonly labels: string;
+  createdMs: number;
   readonly #home: Home;
   #read: (() => number) | undefined = undefined;
 
@@ -39,6 +40,7 @@ export class GaugeSeries implements Gauge, Series {
     this.#home = home;
     this.values = values;
     this.labels = home.render(values);
+    this.createdMs = home.clock.date();
   }
 
   set(value: number): void {
@@ -63,6 +65,7 @@ export class GaugeSeries implements Gauge, Series {
 
   reset(): void {
     this.value = 0;
+    this.createdMs = this.#home.clock.date();
   }
 
   /** Called before each scrape. */

@@ -47,6 +47,7 @@ export class HistogramSeries implements Histogram, Series {
   exemplars: (Exemplar | undefined)[] | undefined = undefined;
   readonly values: readonly string[];
   readonly labels: string;
+  createdMs: number;
   readonly #home: Home;
   readonly #bounds: Float64Array;
   readonly #least: number;
@@ -55,6 +56,7 @@ export class HistogramSeries implements Histogram, Series {
     this.#home = home;
     this.values = values;
     this.labels = home.render(values);
+    this.createdMs = home.clock.date();
     this.#bounds = home.bounds;
     this.#least = home.bounds[0]! < 0 ? -Number.MAX_VALUE : 0;
     this.counts = new Float64Array(home.bounds.length + 1);
@@ -83,6 +85,7 @@ export class HistogramSeries implements Histogram, Series {
     this.sum = 0;
     this.counts.fill(0);
     this.exemplars = undefined;
+    this.createdMs = this.#home.clock.date();
   }
 
   // Written over in place: a bucket keeps one object for its life.

@@ -6,6 +6,7 @@
  */
 export { registry, type Exposition, type Registry, type RegistryOptions } from "./registry.ts";
 export { SECONDS_BUCKETS, type HistogramOptions, type MetricOptions } from "./definition.ts";
+export type { MetricExemplar, MetricFamily, MetricPoint } from "./collect.ts";
 export type { Labelled, LabelValues, Metric } from "./family.ts";
 export type { Counter } from "./counter.ts";
 export type { Gauge } from "./gauge.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Call, MethodInfo, Observe, Observer, Side } from "../endpoint/index.ts";
+import { described, type Call, type MethodInfo, type Observe, type Observer, type Side } from "../endpoint/index.ts";
 import { codes, type Outcome } from "../errors/index.ts";
 import { checkNames } from "../internal/check.ts";
 import type { Counter } from "./counter.ts";
@@ -45,11 +45,11 @@ export interface RedOptions {
 export function redMetrics(metrics: Registry, options: RedOptions = {}): Observe {
   checkNames("RED metrics", options, ["buckets"]);
   const sides = new Map<Side, SideMetrics>();
-  return function red(method) {
+  return described("metrics: requests by code, duration, in flight", function red(method) {
     let side = sides.get(method.side);
     if (side === undefined) sides.set(method.side, (side = define(metrics, method.side, options)));
     return new RedObserver(side, method);
-  };
+  });
 }
 
 const LABELS = ["service", "method"] as const;

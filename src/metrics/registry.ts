@@ -6,6 +6,7 @@
  */
 import { checkNames, checkNumber, shown } from "../internal/check.ts";
 import { systemClock, type Clock } from "../time/index.ts";
+import { collectFamilies, type MetricFamily } from "./collect.ts";
 import { CounterSeries, type Counter } from "./counter.ts";
 import {
   checkSame,
@@ -78,6 +79,11 @@ export interface Registry {
   openMetrics(): string;
   /** The answer to a scrape with this Accept header: OpenMetrics where it is asked for, else the text format. */
   expose(accept?: string): Exposition;
+  /**
+   * Everything as data, in the same order, after the same readings as for a scrape: for those who send metrics, or show
+   * them in a form of their own. A copy; metrics without series are left out.
+   */
+  collect(): readonly MetricFamily[];
   /** Sets every series back to 0 and keeps it, bound ones too: for tests. */
   reset(): void;
   readonly maxSeries: number;
@@ -115,6 +121,7 @@ class MetricRegistry implements Registry {
   readonly clock: Clock;
   readonly #defaults: Defaults;
   readonly #constants: string;
+  readonly #constantLabels: Readonly<Record<string, string>>;
   readonly #families = new Map<string, Family<Series>>();
   /** Sample names, and whose they are. */
   readonly #owners = new Map<string, string>();
@@ -125,10 +132,9 @@ class MetricRegistry implements Registry {
     const constants = checkLabelNames("label of the registry", Object.keys(labels));
     this.maxSeries = checkNumber("maxSeries", maxSeries, { min: 1 });
     this.clock = clock;
-    this.#constants = formatLabels(
-      constants,
-      constants.map((name) => constantValue(name, labels[name])),
-    );
+    const values = constants.map((name) => constantValue(name, labels[name]));
+    this.#constants = formatLabels(constants, values);
+    this.#constantLabels = Object.fromEntries(constants.map((name, i) => [name, values[i]!]));
     this.#defaults = {
       prefix: prefix === undefined || prefix === "" ? "" : checkMetricName("prefix", prefix),
       constants,
@@ -179,6 +185,10 @@ class MetricRegistry implements Registry {
     return wantsOpenMetrics(accept)
       ? { contentType: OPEN_METRICS_TYPE, body: this.openMetrics() }
       : { contentType: TEXT_TYPE, body: this.text() };
+  }
+
+  collect(): readonly MetricFamily[] {
+    return collectFamilies(this.#scrape(), this.#constantLabels);
   }
 
   reset(): void {

@@ -24,6 +24,8 @@ export interface Series {
   readonly values: readonly string[];
   /** Written once, when the series is made: a scrape only joins strings. */
   readonly labels: string;
+  /** Since when it counts, in milliseconds since 1970. */
+  readonly createdMs: number;
   reset(): void;
 }
 

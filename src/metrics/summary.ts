@@ -25,12 +25,14 @@ export class SummarySeries implements Summary, Series {
   sum = 0;
   readonly values: readonly string[];
   readonly labels: string;
+  createdMs: number;
   readonly #home: Home;
 
   constructor(home: Home, values: readonly string[]) {
     this.#home = home;
     this.values = values;
     this.labels = home.render(values);
+    this.createdMs = home.clock.date();
   }
 
   observe(value: number): void {
@@ -47,5 +49,6 @@ export class SummarySeries implements Summary, Series {
   reset(): void {
     this.count = 0;
     this.sum = 0;
+    this.createdMs = this.#home.clock.date();
   }
 }

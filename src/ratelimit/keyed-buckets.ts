@@ -82,6 +82,11 @@ export class BucketTable implements KeyedBuckets {
     return this.#byKey.size;
   }
 
+  /** How many of the buckets hold less than one token. Looks at each: for people, not for calls. */
+  emptyAt(nowMs: number): number {
+    return this.#all.reduce((count, bucket) => (bucket.tokensAt(nowMs) < 1 ? count + 1 : count), 0);
+  }
+
   /** The key's bucket, made when there is none. */
   bucket(key: string, nowMs: number): Bucket {
     const short = shortKey(key);

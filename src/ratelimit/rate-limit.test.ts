@@ -3,6 +3,7 @@ import {
   ActiveCall,
   backgroundContext,
   descriptionOf,
+  stateOf,
   type Admission,
   type Context,
   type MethodInfo,
@@ -195,5 +196,35 @@ describe("rateLimit", () => {
     // @ts-expect-error a limit has a pace or a bucket
     expect(() => rateLimit({ mode: "wait" })).toThrow(RangeError);
     rateLimit({ bucket });
+  });
+});
+
+describe("the state of a limit in a stack", () => {
+  it("is the tokens of the method's bucket; looking takes none and makes none", () => {
+    const clock = virtualClock();
+    const gate = rateLimit({ perSecond: 30, burst: 4, clock });
+    const state = stateOf(gate)!;
+    expect(state(concat)).toEqual({ type: "limiter", perSecond: 30, burst: 4, tokens: 4 });
+    void gate(call(clock).context, sum);
+    expect([state(sum), state(concat)]).toMatchObject([{ tokens: 3 }, { tokens: 4 }]);
+    expect(state(sum)).toMatchObject({ tokens: 3 });
+  });
+
+  it("is the number of keys, and of those with nothing left", async () => {
+    const clock = virtualClock();
+    const gate = rateLimit({ perSecond: 1, burst: 1, key: "peer", clock });
+    expect(stateOf(gate)!(sum)).toMatchObject({ per: "peer", keys: 0, empty: 0 });
+    void gate(call(clock, { peer: "a" }).context, sum);
+    await clock.advance(600);
+    void gate(call(clock, { peer: "b" }).context, sum);
+    expect(stateOf(gate)!(sum)).toMatchObject({ keys: 2, empty: 2 });
+    await clock.advance(600);
+    expect(stateOf(gate)!(sum)).toMatchObject({ keys: 2, empty: 1 });
+  });
+
+  it("is that of the one bucket where one is given", () => {
+    const bucket = tokenBucket({ perSecond: 1, burst: 3, clock: virtualClock() });
+    bucket.take();
+    expect(stateOf(rateLimit({ bucket }))!(sum)).toEqual({ type: "limiter", perSecond: 1, burst: 3, tokens: 2 });
   });
 });

@@ -10,6 +10,7 @@ import {
   type Admission,
   type Context,
   type Gate,
+  type LayerState,
   type MethodInfo,
 } from "../endpoint/index.ts";
 import { ServiceError } from "../errors/index.ts";
@@ -86,7 +87,11 @@ function methodGate(options: RateLimitOptions, waits: boolean): Gate {
     if (bucket.takeAt(nowMs, 1)) return context;
     return waits ? turn(bucket, context) : refusal(bucket.waitAt(nowMs, 1));
   }
-  return described(`rateLimit ${rate.text}${waits ? " waiting" : ""}`, methodRateLimit);
+  const stateOf = (method: MethodInfo): LayerState => ({
+    ...stateIn(rate),
+    tokens: bucketOf.peek(method)?.tokensAt(clock.now()) ?? rate.burst,
+  });
+  return described(`rateLimit ${rate.text}${waits ? " waiting" : ""}`, methodRateLimit, stateOf);
 }
 
 function keyedGate(options: RateLimitOptions, key: LimitKey, waits: boolean): Gate {
@@ -101,7 +106,12 @@ function keyedGate(options: RateLimitOptions, key: LimitKey, waits: boolean): Ga
     return waits ? turn(bucket, context) : refusal(bucket.waitAt(nowMs, 1));
   }
   const whose = key === "peer" ? "peer" : descriptionOf(key);
-  return described(`rateLimit ${new Rate(options).text} per ${whose}${waits ? " waiting" : ""}`, keyedRateLimit);
+  const rate = new Rate(options);
+  const stateOf = (method: MethodInfo): LayerState => {
+    const table = tableOf.peek(method);
+    return { ...stateIn(rate), per: whose, keys: table?.size ?? 0, empty: table?.emptyAt(clock.now()) ?? 0 };
+  };
+  return described(`rateLimit ${rate.text} per ${whose}${waits ? " waiting" : ""}`, keyedRateLimit, stateOf);
 }
 
 function sharedGate(options: SharedLimitOptions, waits: boolean): Gate {
@@ -114,7 +124,17 @@ function sharedGate(options: SharedLimitOptions, waits: boolean): Gate {
     return waits ? turn(bucket, context) : refusal(bucket.waitMs());
   }
   const text = `rateLimit ${bucket.perSecond}/s burst ${bucket.burst} shared${waits ? " waiting" : ""}`;
-  return described(text, sharedRateLimit);
+  const stateOf = (): LayerState => ({
+    type: "limiter",
+    perSecond: bucket.perSecond,
+    burst: bucket.burst,
+    tokens: bucket.available,
+  });
+  return described(text, sharedRateLimit, stateOf);
+}
+
+function stateIn(rate: Rate): { type: string; perSecond: number; burst: number } {
+  return { type: "limiter", perSecond: Number((1000 / rate.msPerToken).toPrecision(6)), burst: rate.burst };
 }
 
 function peerOf(context: Context): string {
@@ -139,13 +159,13 @@ function turn(bucket: Waiting, context: Context): Admission | Promise<Admission>
  * One state per method. The last method is remembered: a gate mostly stands before one, and then nothing is looked up.
  * Weak, since clients may come and go with a gate that stays.
  */
-function perMethod<T>(make: () => T): (method: MethodInfo) => T {
+function perMethod<T>(make: () => T): PerMethod<T> {
   const states = new WeakMap<MethodInfo, T>();
   // Made now, so that a wrong option is found at construction.
   let spare: T | undefined = make();
   let lastMethod: MethodInfo | undefined;
   let lastState = spare;
-  return function stateOf(method) {
+  function stateOf(method: MethodInfo): T {
     if (method === lastMethod) return lastState;
     let state = states.get(method);
     if (state === undefined) {
@@ -156,5 +176,13 @@ function perMethod<T>(make: () => T): (method: MethodInfo) => T {
     lastMethod = method;
     lastState = state;
     return state;
-  };
+  }
+  // For whoever looks on: makes nothing, and does not take the place of the last method.
+  stateOf.peek = (method: MethodInfo): T | undefined => states.get(method);
+  return stateOf;
+}
+
+interface PerMethod<T> {
+  (method: MethodInfo): T;
+  readonly peek: (method: MethodInfo) => T | undefined;
 }

@@ -4,6 +4,7 @@ import {
   backgroundContext,
   descriptionOf,
   settle,
+  stateOf,
   type Endpoint,
   type MethodInfo,
   type Middleware,
@@ -215,5 +216,30 @@ describe("breaker", () => {
   it("refuses wrong options at construction, not when a method comes", () => {
     expect(() => breaker({ openMs: -1 })).toThrow("openMs should be a number from 1 to");
     expect(() => breaker({ tryEnter: 5 } as never)).toThrow("breaker.tryEnter should be a function, got 5");
+  });
+});
+
+describe("the state of a breaker in a stack", () => {
+  it("is read by method, and changes nothing", () => {
+    const middleware = breaker({ consecutive: 1, openMs: 1000, clock: virtualClock() }) as Middleware;
+    const state = stateOf(middleware)!;
+    expect(state(sum)).toBeUndefined();
+    const guarded = middleware(() => {
+      throw boom;
+    }, sum);
+    middleware(() => "well", info("concat"));
+    expect(state(sum)).toMatchObject({ type: "breaker", state: "closed", name: `${sum.service}.sum` });
+    expect(() => guarded({}, context)).toThrow("boom");
+    expect(state(sum)).toMatchObject({ state: "open", retryAfterMs: 1000 });
+    expect(state(info("sum"))).toBeUndefined();
+    expect(JSON.parse(JSON.stringify(state(sum)))).toMatchObject({ state: "open", openings: 1 });
+  });
+
+  it("is that of the one breaker where one is given", () => {
+    const own = circuitBreaker({ name: "upstream" });
+    const middleware = breaker(own) as Middleware;
+    middleware(() => "well", sum);
+    own.isolate();
+    expect(stateOf(middleware)!(sum)).toMatchObject({ name: "upstream", state: "isolated" });
   });
 });

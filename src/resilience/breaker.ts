@@ -7,6 +7,7 @@ import {
   described,
   type Context,
   type Endpoint,
+  type LayerState,
   type MethodInfo,
   type Middleware,
   type StreamEndpoint,
@@ -43,12 +44,21 @@ import { answered } from "./guard-function.ts";
  */
 export function breaker(options: BreakerOptions | CircuitBreaker = {}): Middleware & StreamMiddleware {
   const text = isBreaker(options) ? options.describe() : breakerSettings(options).text;
+  // For whoever reads the stack. Weak, since clients may come and go with a middleware that stays.
+  const breakers = new WeakMap<MethodInfo, CircuitBreaker>();
   function guard(next: AnyEndpoint, method: MethodInfo): AnyEndpoint {
     const name = `${method.service}.${method.name}`;
     const own = isBreaker(options) ? options : circuitBreaker({ ...options, name: options.name ?? name });
+    breakers.set(method, own);
     return method.kind === "server" || method.kind === "bidi" ? guardStream(own, next) : guardUnary(own, next);
   }
-  return described(text, guard) as unknown as Middleware & StreamMiddleware;
+  const stateOf = (method: MethodInfo): LayerState | undefined => stateIn(breakers.get(method));
+  return described(text, guard, stateOf) as unknown as Middleware & StreamMiddleware;
+}
+
+/** How a breaker stands; of one that somebody else made, as far as it says. */
+function stateIn(own: Partial<CircuitBreaker> | undefined): LayerState | undefined {
+  return typeof own?.snapshot === "function" ? { type: "breaker", ...own.snapshot() } : undefined;
 }
 
 type AnyEndpoint = Endpoint<unknown, unknown> & StreamEndpoint<unknown, unknown>;

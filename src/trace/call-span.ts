@@ -4,8 +4,8 @@
  * @module
  */
 import { OTHER, type Call, type MethodInfo } from "../endpoint/index.ts";
-import type { Outcome } from "../errors/index.ts";
-import type { RecordedSpan } from "./recorded-span.ts";
+import type { Outcome, ServiceError } from "../errors/index.ts";
+import type { OpenAttributes } from "./recorded-span.ts";
 import type { SpanData } from "./span-data.ts";
 
 /** What the spans of one method have in common; made once. */
@@ -15,6 +15,17 @@ export interface MethodSpans {
   readonly service: string;
   readonly method: string;
   readonly isStream: boolean;
+}
+
+/** The span of a call as it ends: one recorded here, or a form of another tracer's. */
+export interface EndingSpan {
+  readonly attributes: OpenAttributes;
+  /** Messages of a stream. */
+  readonly received: number;
+  readonly sent: number;
+  /** Says what it ended with; see `failureOf`. */
+  fail(error: ServiceError, isFault: boolean): void;
+  end(durationMs: number): void;
 }
 
 // The codes that are the server's own fault; any other error is its answer (OpenTelemetry, RPC spans, gRPC server).
@@ -64,7 +75,7 @@ export function methodSpans({ service, name, side, kind }: MethodInfo): MethodSp
 }
 
 /** Ends the span of a call with what became of the call. */
-export function endCallSpan(span: RecordedSpan, call: Call, spans: MethodSpans): void {
+export function endCallSpan(span: EndingSpan, call: Call, spans: MethodSpans): void {
   const { attributes } = span;
   const keys = keysOf.get(call.transport) ?? rpcKeys;
   if (call.transport !== "") attributes["rpc.system"] = call.transport;

@@ -11,6 +11,7 @@ export type { TracerStats } from "./span-queue.ts";
 
 // For people who write exporters and transports.
 export type { SpanExporter } from "./exporters.ts";
+export { ForeignTrace } from "./foreign.ts";
 export { injectTrace } from "./inject.ts";
 export { readTrace, writeTrace } from "./propagate.ts";
 export type { SetHeader, TraceFormat, TraceHeaders } from "./headers.ts";

@@ -6,6 +6,7 @@
 import { ActiveCall, CallContext, type Context } from "../endpoint/index.ts";
 import { B3, B3_MULTI } from "./b3.ts";
 import { currentTrace } from "./current.ts";
+import { ForeignTrace } from "./foreign.ts";
 import type { SetHeader, TraceFormat } from "./headers.ts";
 import { LightTrace } from "./light-trace.ts";
 import { WRITE_FORMATS, writeTrace } from "./propagate.ts";
@@ -41,8 +42,11 @@ const PRINTABLE = /^[\x20-\x7e]+$/;
 export function injectTrace(context: Context, set: SetHeader, formats?: readonly TraceFormat[]): void {
   const trace = currentTrace(context);
   if (trace !== undefined) {
-    const isOurs = trace instanceof LightTrace || trace instanceof RecordedSpan;
-    return writeTrace(trace, set, formats ?? (isOurs ? trace.source.write : WRITE_FORMATS));
+    if (trace instanceof LightTrace || trace instanceof RecordedSpan) {
+      return writeTrace(trace, set, formats ?? trace.source.write);
+    }
+    if (trace instanceof ForeignTrace && formats === undefined) return trace.inject(set);
+    return writeTrace(trace, set, formats ?? WRITE_FORMATS);
   }
   const outer = parentOf(context);
   if (outer !== undefined) injectTrace(outer, set, formats);

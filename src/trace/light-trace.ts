@@ -9,7 +9,7 @@ import type { Random } from "../time/index.ts";
 import { DEBUG, RANDOM, SAMPLED } from "./headers.ts";
 import type { TraceFormat, TraceHeaders } from "./headers.ts";
 import { cleanState } from "./trace-state.ts";
-import { flagsIn, TRACEPARENT, TRACESTATE } from "./w3c.ts";
+import { flagsIn, readW3c, TRACEPARENT, TRACESTATE } from "./w3c.ts";
 
 /** Where identifiers come from, and how they are written. */
 export interface IdSource {
@@ -58,6 +58,12 @@ export class LightTrace implements Trace {
     if (from === undefined) return "";
     if (!isCarrier(from)) return from.state;
     return flagsIn(from.get(TRACEPARENT)) >= 0 ? cleanState(from.get(TRACESTATE)) : "";
+  }
+
+  /** What it goes on from, read in full; undefined when it begins a trace. For the few calls that somebody watches. */
+  get origin(): TraceHeaders | undefined {
+    const from = this.#from;
+    return from !== undefined && isCarrier(from) ? readW3c(from) : from;
   }
 
   #inherited(): string | undefined {

@@ -4,19 +4,15 @@
  * @module
  */
 import type { Trace } from "../endpoint/index.ts";
-import { ServiceError } from "../errors/index.ts";
 import type { Clock } from "../time/index.ts";
+import { MAX_ATTRIBUTES, MAX_EVENTS, MAX_LINKS, MAX_NAME_CHARS, MAX_VALUE_CHARS } from "./bounds.ts";
+import { failureOf } from "./failure.ts";
 import { DEBUG, RANDOM, SAMPLED } from "./headers.ts";
 import type { TraceHeaders } from "./headers.ts";
 import type { IdSource } from "./light-trace.ts";
 import { isSecret, REDACTED } from "./redaction.ts";
+import type { SpanWatch } from "./span-watch.ts";
 import type { AttributeValue, SpanData, SpanEvent, SpanLink } from "./span-data.ts";
-
-/** The bounds of one span: a loop in a handler must not grow a span without end. */
-const MAX_ATTRIBUTES = 32;
-const MAX_EVENTS = 32;
-const MAX_VALUE_CHARS = 1024;
-const MAX_NAME_CHARS = 128;
 
 const NO_EVENTS: readonly SpanEvent[] = [];
 const NO_LINKS: readonly SpanLink[] = [];
@@ -31,7 +27,7 @@ export interface SpanSink extends IdSource {
   readonly redact: ReadonlySet<string>;
   /** The date of a moment on the monotonic clock. */
   dateOf(monotonicMs: number): number;
-  /** Takes a finished span. */
+  /** Takes a finished span that is sampled. */
   record(span: SpanData): void;
 }
 
@@ -44,6 +40,8 @@ export interface SpanStart {
   /** What it is a child of; undefined, or without identifiers, it is the first of its trace. */
   readonly parent: TraceHeaders | undefined;
   readonly links?: readonly SpanLink[] | undefined;
+  /** False for a span that is recorded only because somebody looks on. Default: true. */
+  readonly sampled?: boolean | undefined;
 }
 
 /** Attributes under construction. */
@@ -62,6 +60,8 @@ export class RecordedSpan implements Trace {
   attributes: OpenAttributes = {};
   received = 0;
   sent = 0;
+  /** Who looks on: set on the span of the call, once, as it begins. */
+  watch: SpanWatch | undefined = undefined;
   readonly #start: SpanStart;
   #events: SpanEvent[] | undefined = undefined;
   #attributes = 0;
@@ -69,6 +69,8 @@ export class RecordedSpan implements Trace {
   #failed = false;
   #message = "";
   #isOpen = true;
+  #name: string;
+  #links: readonly SpanLink[];
 
   constructor(source: SpanSink, start: SpanStart, call?: RecordedSpan) {
     const { parent } = start;
@@ -78,14 +80,19 @@ export class RecordedSpan implements Trace {
     this.spanId = source.random.hex(8);
     this.parentSpanId = isChild ? parent.spanId : "";
     this.state = isChild ? parent.state : "";
-    this.flags = SAMPLED | (!isChild || parent.random === true ? RANDOM : 0) | (parent?.debug === true ? DEBUG : 0);
+    this.flags =
+      (start.sampled === false ? 0 : SAMPLED) |
+      (!isChild || parent.random === true ? RANDOM : 0) |
+      (parent?.debug === true ? DEBUG : 0);
     this.startMs = start.startMs;
     this.call = call ?? this;
     this.#start = start;
+    this.#name = start.name;
+    this.#links = start.links ?? NO_LINKS;
   }
 
   get sampled(): boolean {
-    return true;
+    return (this.flags & SAMPLED) !== 0;
   }
 
   get random(): boolean {
@@ -96,6 +103,11 @@ export class RecordedSpan implements Trace {
     return (this.flags & DEBUG) !== 0;
   }
 
+  /** Whether it takes anything more. */
+  get isOpen(): boolean {
+    return this.#isOpen;
+  }
+
   /** Adds or replaces an attribute, within the bounds and without secrets. */
   annotate(name: string, value: AttributeValue): void {
     if (!this.#isOpen) return;
@@ -104,8 +116,12 @@ export class RecordedSpan implements Trace {
     this.attributes[name] = this.#safe(name, value);
   }
 
-  /** Adds an event, within the same bounds. */
-  addEvent(name: string, attributes: Readonly<Record<string, AttributeValue>>): void {
+  /**
+   * Adds an event, within the same bounds.
+   *
+   * @param unixMs when it happened. Default: now.
+   */
+  addEvent(name: string, attributes: Readonly<Record<string, AttributeValue>>, unixMs?: number): void {
     if (!this.#isOpen) return;
     this.#events ??= [];
     if (this.#events.length === MAX_EVENTS) return void this.#refused++;
@@ -115,8 +131,32 @@ export class RecordedSpan implements Trace {
       if (!isName(key) || !isValue(value) || count++ >= MAX_ATTRIBUTES) this.#refused++;
       else kept[key] = this.#safe(key, value);
     }
-    const unixMs = this.source.dateOf(this.source.clock.now());
-    this.#events.push({ name: String(name).slice(0, MAX_NAME_CHARS), unixMs, attributes: kept });
+    const date = unixMs ?? this.source.dateOf(this.source.clock.now());
+    this.#events.push({ name: String(name).slice(0, MAX_NAME_CHARS), unixMs: date, attributes: kept });
+  }
+
+  /** Adds a link, within a bound of its own. */
+  link(link: SpanLink): void {
+    if (!this.#isOpen) return;
+    if (this.#links.length >= MAX_LINKS) this.#refused++;
+    else this.#links = [...this.#links, link];
+  }
+
+  /** Counts something that cannot be kept. */
+  refuse(): void {
+    if (this.#isOpen) this.#refused++;
+  }
+
+  /** Gives it another name. */
+  rename(name: string): void {
+    if (this.#isOpen) this.#name = String(name).slice(0, MAX_NAME_CHARS);
+  }
+
+  /** Says whether it failed, in place of what was said before. */
+  mark(failed: boolean, message: string): void {
+    if (!this.#isOpen) return;
+    this.#failed = failed;
+    this.#message = message.slice(0, MAX_VALUE_CHARS);
   }
 
   /**
@@ -125,17 +165,13 @@ export class RecordedSpan implements Trace {
    * @param isFault false when the error is another's fault, which is no failure of this span.
    */
   fail(error: unknown, isFault = true): void {
-    if (ServiceError.is(error)) {
-      const reason = String(error.reason).slice(0, MAX_NAME_CHARS);
+    const { declaredErrorsFail } = this.source;
+    const { reason, message, type } = failureOf(error, { isFault, declaredErrorsFail });
+    if (reason !== undefined) {
       this.attributes["servicekit.reason"] = reason;
-      this.#message = String(error.message).slice(0, MAX_VALUE_CHARS);
-      if (isFault && (error.origin !== "declared" || this.source.declaredErrorsFail)) this.#fail(reason);
-    } else {
-      this.#fail(error instanceof Error ? String(error.name).slice(0, MAX_NAME_CHARS) : typeof error);
+      this.#message = message;
     }
-  }
-
-  #fail(type: string): void {
+    if (type === undefined) return;
     this.#failed = true;
     this.attributes["error.type"] = type;
   }
@@ -144,24 +180,25 @@ export class RecordedSpan implements Trace {
   end(durationMs: number): void {
     if (!this.#isOpen) return;
     this.#isOpen = false;
-    const { name, kind, links = NO_LINKS } = this.#start;
-    this.source.record({
+    const data: SpanData = {
       service: this.source.service,
       traceId: this.traceId,
       spanId: this.spanId,
       parentSpanId: this.parentSpanId,
       traceState: this.state,
-      name,
-      kind,
+      name: this.#name,
+      kind: this.#start.kind,
       startUnixMs: this.source.dateOf(this.startMs),
       durationMs,
       status: this.#failed ? "error" : "unset",
       statusMessage: this.#message,
       attributes: this.attributes,
       events: this.#events ?? NO_EVENTS,
-      links,
+      links: this.#links,
       refused: this.#refused,
-    });
+    };
+    if (this.sampled) this.source.record(data);
+    this.call.watch?.show(data);
   }
 
   #safe(name: string, value: AttributeValue): AttributeValue {

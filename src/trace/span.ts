@@ -1,20 +1,19 @@
 /**
- * A handler's own spans and notes. All of it costs next to nothing in a call that is not sampled.
+ * A handler's own spans and notes. All of it costs next to nothing in a call that is not recorded.
  *
  * @module
  */
 import { settle, type Context } from "../endpoint/index.ts";
 import { currentTrace, OPEN_SPAN } from "./current.ts";
+import { MAX_NAME_CHARS } from "./bounds.ts";
+import { ForeignTrace } from "./foreign.ts";
 import { RecordedSpan } from "./recorded-span.ts";
 import type { Attributes, AttributeValue } from "./span-data.ts";
 
 const NO_ATTRIBUTES: Attributes = {};
 
-/** The most characters of a span's name. */
-const MAX_NAME_CHARS = 128;
-
 /**
- * Runs `run` inside a span of its own when the call is sampled, else just runs it. The span ends with the value or the
+ * Runs `run` inside a span of its own when the call is recorded, else just runs it. The span ends with the value or the
  * promise; what is thrown is noted on it and thrown on. A plain value stays a plain value.
  *
  * @param run is given the context to hand on: calls made with it become children of the span.
@@ -29,6 +28,7 @@ const MAX_NAME_CHARS = 128;
  */
 export function span<T>(context: Context, name: string, run: (context: Context) => T): T {
   const outer = currentTrace(context);
+  if (outer instanceof ForeignTrace && outer.sampled) return foreignSpan(outer, { context, name, run });
   if (!(outer instanceof RecordedSpan)) return run(context);
   const { source } = outer;
   const start = {
@@ -36,6 +36,7 @@ export function span<T>(context: Context, name: string, run: (context: Context) 
     kind: "internal",
     startMs: source.clock.now(),
     parent: outer,
+    sampled: outer.sampled,
   } as const;
   const inner = new RecordedSpan(source, start, outer.call);
   return settle(
@@ -47,6 +48,27 @@ export function span<T>(context: Context, name: string, run: (context: Context) 
     (error) => {
       inner.fail(error);
       inner.end(source.clock.now() - inner.startMs);
+      throw error;
+    },
+  ) as T;
+}
+
+interface Opened<T> {
+  readonly context: Context;
+  readonly name: string;
+  readonly run: (context: Context) => T;
+}
+
+function foreignSpan<T>(outer: ForeignTrace, { context, name, run }: Opened<T>): T {
+  const inner = outer.open(String(name).slice(0, MAX_NAME_CHARS));
+  return settle(
+    () => run(context.with(OPEN_SPAN, inner)),
+    (value) => {
+      inner.close(false, undefined);
+      return value;
+    },
+    (error) => {
+      inner.close(true, error);
       throw error;
     },
   ) as T;
@@ -67,7 +89,7 @@ export function span<T>(context: Context, name: string, run: (context: Context) 
  */
 export function annotate(context: Context, name: string, value: AttributeValue): void {
   const trace = currentTrace(context);
-  if (trace instanceof RecordedSpan) trace.annotate(name, value);
+  if (trace instanceof RecordedSpan || trace instanceof ForeignTrace) trace.annotate(name, value);
 }
 
 /**
@@ -84,5 +106,5 @@ export function annotate(context: Context, name: string, value: AttributeValue):
  */
 export function noteEvent(context: Context, name: string, attributes: Attributes = NO_ATTRIBUTES): void {
   const trace = currentTrace(context);
-  if (trace instanceof RecordedSpan) trace.addEvent(name, attributes);
+  if (trace instanceof RecordedSpan || trace instanceof ForeignTrace) trace.addEvent(name, attributes);
 }

@@ -19,6 +19,7 @@ import { SAMPLED, type TraceFormat, type TraceHeaders } from "./headers.ts";
 import { flagsOf, LightTrace } from "./light-trace.ts";
 import { readTrace } from "./propagate.ts";
 import { RecordedSpan } from "./recorded-span.ts";
+import type { SpanWatch } from "./span-watch.ts";
 import type { SpanLink } from "./span-data.ts";
 import { coreOf, type Tracer, type TracerCore } from "./tracer.ts";
 import { TRACEPARENT, unsampledFlags } from "./w3c.ts";
@@ -94,6 +95,20 @@ abstract class Tracing implements Observer {
     const { name, kind } = this.#spans;
     call.trace = new RecordedSpan(this.core, { name, kind, startMs: call.startMs, parent, links });
   }
+
+  /** Shows the call that has just begun to those who look on. */
+  protected show(call: Call, watch: SpanWatch): void {
+    const { trace } = call;
+    if (trace instanceof RecordedSpan) trace.watch = watch;
+    else if (trace instanceof LightTrace) call.trace = this.#watched(call, trace, watch);
+  }
+
+  #watched(call: Call, { origin, sampled }: LightTrace, watch: SpanWatch): RecordedSpan {
+    const { name, kind } = this.#spans;
+    const span = new RecordedSpan(this.core, { name, kind, startMs: call.startMs, parent: origin, sampled });
+    span.watch = watch;
+    return span;
+  }
 }
 
 function countMessage(call: Call, direction: Direction): void {
@@ -113,7 +128,21 @@ class ServerTracing extends Tracing {
   }
 
   start(call: Call): void {
-    if (!this.core.followsParent) return this.#beginAnew(call);
+    if (this.core.isPlain) this.#follow(call);
+    else this.#unusually(call);
+  }
+
+  #unusually(call: Call): void {
+    try {
+      if (this.core.followsParent) this.#follow(call);
+      else this.#beginAnew(call);
+    } finally {
+      const { watching } = this.core;
+      if (watching?.admits()) this.show(call, watching);
+    }
+  }
+
+  #follow(call: Call): void {
     let formats = this.core.read;
     if (this.#trustsW3c) {
       const header = call.incoming.get(TRACEPARENT);
@@ -143,9 +172,16 @@ class ClientTracing extends Tracing {
   start(call: Call): void {
     const { parent } = call;
     const outer = parent === undefined ? undefined : currentTrace(parent);
-    if (outer === undefined) return this.begin(call, parent && passedThrough(parent, this.core));
-    if (outer.sampled && this.core.isRecording) return this.record(call, outer);
-    call.trace = new LightTrace(this.core, flagsOf(outer), outer);
+    if (outer === undefined) {
+      this.begin(call, parent && passedThrough(parent, this.core));
+      const { watching } = this.core;
+      if (watching?.admits()) this.show(call, watching);
+      return;
+    }
+    if (outer.sampled && this.core.isRecording) this.record(call, outer);
+    else call.trace = new LightTrace(this.core, flagsOf(outer), outer);
+    // It is seen with the call that it is part of, or not at all.
+    if (outer instanceof RecordedSpan && outer.call.watch !== undefined) this.show(call, outer.call.watch);
   }
 }
 

@@ -13,6 +13,7 @@ import type { SpanSink } from "./recorded-span.ts";
 import type { SpanExporter } from "./exporters.ts";
 import type { SpanData } from "./span-data.ts";
 import { SpanQueue, type TracerStats } from "./span-queue.ts";
+import { SpanWatch } from "./span-watch.ts";
 
 /** Which formats are read and written. */
 export interface TraceFormats {
@@ -71,6 +72,12 @@ export interface Tracer extends AsyncDisposable {
   readonly service: string;
   /** What has become of the spans so far. */
   readonly stats: TracerStats;
+  /**
+   * Shows finished spans to `onSpan` until the returned function is called, also without an exporter: those of at most 50
+   * calls a second, chosen as they begin, sampled or not. What the exporter gets and what travels stays as it is, and
+   * while nobody watches it costs nothing.
+   */
+  watch(onSpan: (span: SpanData) => void): () => void;
   /** Exports all that was recorded until now. Never rejects: what failed is in `stats`. */
   flush(): Promise<void>;
   /** Stops recording, exports the rest and closes the exporter. Never rejects, and takes no longer than the exports do. */
@@ -105,6 +112,10 @@ export class TracerCore implements Tracer, SpanSink {
   readonly read: readonly TraceFormat[];
   readonly write: readonly TraceFormat[];
   readonly followsParent: boolean;
+  /** Whether calls go on from their callers and nobody looks on: what nearly every call asks, in one field. */
+  isPlain: boolean;
+  /** Who looks on; undefined while nobody does. */
+  watching: SpanWatch | undefined = undefined;
   readonly declaredErrorsFail: boolean;
   readonly redact: ReadonlySet<string>;
   /** Whether sampled spans go anywhere. */
@@ -126,6 +137,7 @@ export class TracerCore implements Tracer, SpanSink {
     this.read = checkFormats("formats.read", formats.read ?? READ_FORMATS);
     this.write = checkFormats("formats.write", formats.write ?? WRITE_FORMATS);
     this.followsParent = checkOneOf("follow", follow, ["parent", "ratio"]) === "parent";
+    this.isPlain = this.followsParent;
     this.declaredErrorsFail = options.declaredErrorsFail ?? false;
     this.redact = new Set(redact.map((name) => checkString("redact", name).toLowerCase()));
     this.#ratio = checkNumber("ratio", options.ratio ?? 0.01, { min: 0, max: 1 });
@@ -153,8 +165,27 @@ export class TracerCore implements Tracer, SpanSink {
     await this.#queue?.flush();
   }
 
+  watch(onSpan: (span: SpanData) => void): () => void {
+    checkFunction("onSpan", onSpan);
+    // Wrapped, so that one function given twice is taken off once.
+    const watcher = (span: SpanData): void => onSpan(span);
+    const watching = (this.watching ??= new SpanWatch(this.clock));
+    watching.add(watcher);
+    this.isPlain = false;
+    return () => {
+      watching.delete(watcher);
+      if (watching.size === 0 && watching === this.watching) this.#unwatch();
+    };
+  }
+
+  #unwatch(): void {
+    this.watching = undefined;
+    this.isPlain = this.followsParent;
+  }
+
   async close(): Promise<void> {
     this.isRecording = false;
+    this.#unwatch();
     await this.#queue?.close();
   }
 
