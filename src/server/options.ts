@@ -34,6 +34,11 @@ export interface ServeOptions extends Policy {
   readonly health?: Health | undefined;
   /** What runs and stops with the server: consumers, refreshers. Default: nothing. */
   readonly tasks?: readonly Runnable[] | undefined;
+  /**
+   * What sends logs, metrics and traces on. Starts before the transports, and closes after the last line is written and the
+   * last span flushed. Default: nothing.
+   */
+  readonly exporters?: readonly Runnable[] | undefined;
   /** Which signals stop the server. Default: SIGINT and SIGTERM; false for none, as in tests. */
   readonly signals?: SignalSource | false | undefined;
   /**
@@ -58,6 +63,7 @@ const NAMES = [
   "gates",
   "health",
   "tasks",
+  "exporters",
   "signals",
   "graceMs",
   "drainMs",
@@ -86,10 +92,11 @@ export function checkServe(what: Implementation | readonly Implementation[], opt
   for (const one of options.on as readonly (Partial<ServerTransport> | undefined)[]) {
     if (typeof one?.listen !== "function") throw new TypeError(`on should hold server transports, got ${shown(one)}`);
   }
-  const { gates = [], observers = [], tasks = [], report } = options;
+  const { gates = [], observers = [], tasks = [], exporters = [], report } = options;
   checkFunctions("gates", gates);
   checkFunctions("observers", observers);
   checkList("tasks", tasks, "tasks");
+  checkList("exporters", exporters, "exporters");
   if (options.on.length + tasks.length === 0) throw new RangeError("on should hold at least one transport, got none");
   if (report !== undefined) checkFunction("report", report);
   checkPart("log", options.log, "info");

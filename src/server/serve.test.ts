@@ -10,7 +10,8 @@ import { registry } from "../metrics/index.ts";
 import { task } from "../run/index.ts";
 import { settled, virtualClock } from "../testing/index.ts";
 import { memoryExporter, tracer } from "../trace/index.ts";
-import { debugServer, httpServer } from "../transport/http/index.ts";
+import { debugServer } from "../debug/index.ts";
+import { httpServer } from "../transport/http/index.ts";
 import { jsonrpcServer } from "../transport/jsonrpc/index.ts";
 import { serve, type Running, type ServeOptions } from "./index.ts";
 
@@ -145,7 +146,7 @@ describe("the description of a server", () => {
     });
     expect(served.describe()).toBe(`add.sum
   observer    trace ratio 0.5, follows the caller, reads w3c+b3+b3multi, writes w3c
-  observer    red
+  observer    metrics: requests by code, duration, in flight
   observer    access log
   observer    watch
   observer    seen
@@ -159,7 +160,7 @@ describe("the description of a server", () => {
   handler     unary
 text.upper, text.slow
   observer    trace ratio 0.5, follows the caller, reads w3c+b3+b3multi, writes w3c
-  observer    red
+  observer    metrics: requests by code, duration, in flight
   observer    access log
   observer    watch
   gate        deadline 2000 ms, or what is left of the caller's
@@ -236,56 +237,6 @@ describe("the probes on the public port", () => {
     waiting.splice(0).forEach((go) => go());
     expect((await busy.answer()).status).toBe(200);
     expect(await stopped).toBe(0);
-  });
-});
-
-describe("the port for operators", () => {
-  it("shows metrics in the form that is accepted, the stacks and the parts of health", async () => {
-    const { addresses, metrics, describe } = await running(sums, {
-      health: health({ parts: { db: { check: () => undefined } } }),
-      on: [http(), debugServer({ port: 0, host: "127.0.0.1" })],
-    });
-    await exchange(addresses[0]!, sum);
-    const ask = (path: string, headers = {}): ReturnType<typeof exchange> =>
-      exchange(addresses[1]!, request({ path, headers }));
-    const plain = await ask("/metrics");
-    expect(plain.headers["content-type"]).toBe("text/plain; version=0.0.4; charset=utf-8");
-    expect(plain.body).toContain('rpc_server_requests_total{code="ok",method="sum",service="add"} 1\n');
-    const openMetrics = await ask("/metrics?x=1", {
-      Accept: "application/openmetrics-text;version=1.0.0,text/plain;q=0.5",
-    });
-    expect(openMetrics.headers["content-type"]).toBe("application/openmetrics-text; version=1.0.0; charset=utf-8");
-    expect(openMetrics.body.endsWith("# EOF\n")).toBe(true);
-    expect((await ask("/stack")).body).toBe(describe());
-    const ready = await ask("/readyz");
-    expect([ready.status, JSON.parse(ready.body)]).toMatchObject([
-      200,
-      { ok: true, state: "ready", parts: { db: { ok: true } } },
-    ]);
-    expect((await ask("/")).body).toBe("/metrics\n/livez\n/readyz\n/startupz\n/stack\n");
-    expect((await ask("/nothing")).status).toBe(404);
-    // Its own requests are no calls.
-    expect(metrics!.text()).not.toContain('other",service="other"} 1');
-  });
-
-  it("takes GET and HEAD only, and says so where metrics are off", async () => {
-    const { addresses } = await running([], { metrics: false, on: [debugServer({ port: 0, host: "127.0.0.1" })] });
-    const post = await exchange(addresses[0]!, request({ path: "/metrics", body: "{}" }));
-    expect([post.status, post.headers["allow"]]).toEqual([405, "GET, HEAD"]);
-    const head = await exchange(addresses[0]!, request({ verb: "HEAD", path: "/stack" }), { isHead: true });
-    expect([head.status, head.body]).toEqual([200, ""]);
-    expect((await exchange(addresses[0]!, request({ path: "/metrics" }))).status).toBe(404);
-  });
-
-  it("lives through what is no HTTP", async () => {
-    const { addresses } = await running([], { on: [debugServer({ port: 0, host: "127.0.0.1" })] });
-    expect((await exchange(addresses[0]!, "nonsense\r\n\r\n")).status).toBe(400);
-    expect((await exchange(addresses[0]!, request({ path: "/livez" }))).status).toBe(200);
-  });
-
-  it("refuses options it does not have", () => {
-    expect(() => debugServer({ port: 0, health: false } as never)).toThrow('debugServer has no option "health"');
-    expect(() => debugServer({} as never)).toThrow("port should be an integer from 0 to 65535, got undefined");
   });
 });
 
@@ -473,6 +424,42 @@ describe("the end of a server", () => {
       signals.send(signal);
       expect(await served.done).toBe(0);
     }
+  });
+});
+
+describe("exporters", () => {
+  it("start before the transports and close after them, when lines and spans are written", async () => {
+    const steps: string[] = [];
+    const spans = memoryExporter();
+    const traces = tracer({ service: "text", ratio: 1, exporter: spans, flushMs: 60_000 });
+    const lines: string[] = [];
+    const served = await serve(sums, {
+      on: [http()],
+      signals: false,
+      trace: traces,
+      log: logger({ format: "logfmt", batchBytes: 1_048_576, flushMs: 60_000, write: (text) => lines.push(text) }),
+      exporters: [
+        {
+          name: "mine",
+          start: () => void steps.push("started"),
+          close: () => void steps.push(`closed with ${spans.spans.length} span, ${/msg=request/.test(lines.join(""))}`),
+        },
+      ],
+    });
+    await exchange(served.addresses[0]!, sum);
+    await served.stop();
+    expect(steps).toEqual(["started", "closed with 1 span, true"]);
+    expect(lines.join("")).toMatch(/mine started.*http started/s);
+  });
+
+  it("are not needed for the last spans: stopping waits for them", async () => {
+    const spans = memoryExporter();
+    const traces = tracer({ service: "text", ratio: 1, exporter: spans, flushMs: 60_000 });
+    const served = await running(sums, { trace: traces });
+    await exchange(served.addresses[0]!, sum);
+    expect(spans.spans).toHaveLength(0);
+    expect(await served.stop()).toBe(0);
+    expect(spans.spans).toHaveLength(1);
   });
 });
 

@@ -10,7 +10,7 @@ import { accessLog, logErrors, logger, loggerKey, nopLogger, type Logger } from 
 import { redMetrics, registry, type Registry } from "../metrics/index.ts";
 import { run, runEventLine, type RunEvent, type Runnable } from "../run/index.ts";
 import { systemClock } from "../time/index.ts";
-import { traceCalls, tracer } from "../trace/index.ts";
+import { traceCalls, tracer, type Tracer } from "../trace/index.ts";
 import {
   bind,
   bindOther,
@@ -77,9 +77,12 @@ export async function serve(what: Implementation | readonly Implementation[], op
     health: parts.health,
     metrics: parts.metrics && ((accept) => parts.metrics!.expose(accept)),
     describe,
+    collect: parts.metrics && (() => parts.metrics!.collect()),
+    watchSpans: parts.tracing && ((onSpan) => parts.tracing!.watch(onSpan)),
+    watchLines: parts.log.watch && ((onLine) => parts.log.watch!(onLine)),
   };
   const servers = options.on.map((transport) => new Serving(transport, app));
-  const group = run([...servers, ...(options.tasks ?? [])], {
+  const group = run([...exportersOf(options.exporters, parts), ...servers, ...(options.tasks ?? [])], {
     health: parts.health,
     signals: options.signals,
     graceMs: options.graceMs,
@@ -93,15 +96,26 @@ export async function serve(what: Implementation | readonly Implementation[], op
       if (event.kind === "stopped") parts.log.flush();
     },
   });
+  // Spans of the last calls, which nobody would else wait for.
+  const done = group.done.then(async (code) => {
+    await parts.tracing?.flush();
+    return code;
+  });
   await group.started;
   return {
     addresses: servers.flatMap(({ addresses }) => addresses),
-    done: group.done,
+    done,
     health: parts.health,
     metrics: parts.metrics,
-    stop: () => group.stop(),
+    stop() {
+      void group.stop();
+      return done;
+    },
     describe,
-    [Symbol.asyncDispose]: () => group[Symbol.asyncDispose](),
+    async [Symbol.asyncDispose]() {
+      void group.stop();
+      await done;
+    },
   };
 }
 
@@ -118,6 +132,7 @@ interface Parts {
   readonly health: Health;
   readonly metrics: Registry | undefined;
   readonly log: Logger;
+  readonly tracing: Tracer | undefined;
 }
 
 function partsOf(options: ServeOptions): Parts {
@@ -148,7 +163,22 @@ function partsOf(options: ServeOptions): Parts {
     health: options.health ?? healthOf({ clock }),
     metrics,
     log,
+    tracing,
   };
+}
+
+/** The exporters, and a member that gives them the rest before they close. */
+function exportersOf(exporters: readonly Runnable[] = [], { tracing, log }: Parts): readonly Runnable[] {
+  if (exporters.length === 0) return [];
+  const rest: Runnable = {
+    name: "telemetry",
+    start: () => undefined,
+    async close() {
+      log.flush();
+      await tracing?.flush();
+    },
+  };
+  return [...exporters, rest];
 }
 
 /** A transport as a member of the group. */

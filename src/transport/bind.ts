@@ -5,7 +5,6 @@
  */
 import { reasons, type ServiceError } from "../errors/index.ts";
 import {
-  descriptionOf,
   OTHER,
   TIMEOUT_MS,
   type Endpoint,
@@ -24,7 +23,7 @@ import { schemaOf } from "./codec.ts";
 import { jsonProjector } from "./json/writer.ts";
 import { observerOf } from "./observe.ts";
 import { policiesOf } from "./policies.ts";
-import type { Layer } from "./stack.ts";
+import { layerOf, type Layer } from "./stack.ts";
 
 /** What all methods of a server share. */
 export interface Surroundings {
@@ -121,11 +120,11 @@ function assemble({ info, method, handler, own, attach, around }: Parts): BoundM
   const observes = [...around.observers, ...attach.observers];
   const answersMany = info.kind === "server" || info.kind === "bidi";
   const layers: Layer[] = [
-    ...observes.map((one): Layer => ({ kind: "observer", text: descriptionOf(one) })),
+    ...observes.map((one) => layerOf("observer", one, info)),
     { kind: "gate", text: `deadline ${info.timeoutMs} ms, or what is left of the caller's` },
-    ...gates.map((one): Layer => ({ kind: "gate", text: descriptionOf(one) })),
+    ...gates.map((one) => layerOf("gate", one, info)),
     { kind: "decode", text: "validate the request" },
-    ...middlewares.map((one): Layer => ({ kind: "middleware", text: descriptionOf(one) })),
+    ...middlewares.map((one) => layerOf("middleware", one, info)),
     // Without its name: methods that have the same stack share one block.
     { kind: "handler", text: info.kind },
   ];

@@ -9,6 +9,14 @@ import type { Limits } from "./limits.ts";
 import { parseJson } from "./json/parse.ts";
 import { jsonWriter, type WriteReason } from "./json/writer.ts";
 
+/** A body that comes or goes piece by piece and is never whole in memory. */
+export interface ByteStream extends AsyncIterable<Uint8Array> {
+  /** Its content type, with parameters: of what came, as the sender wrote it; of what goes, in place of the codec's. */
+  readonly contentType?: string | undefined;
+  /** How many bytes it has, where that is known beforehand. */
+  readonly byteLength?: number | undefined;
+}
+
 /** Turns bodies into wire values (a schema's input form) and back. Readers and writers are made once per method. */
 export interface Codec {
   /**
@@ -29,6 +37,17 @@ export interface Codec {
    * @throws {TypeError} when the shape cannot be written, naming `where` and what is missing.
    */
   writer(shape: Shape, where: string, reason?: WriteReason): (value: unknown) => string | Uint8Array;
+  /**
+   * Makes the reader of requests that are dispatched while their body still arrives; undefined where the shape wants it
+   * whole. A transport without streams asks `reader` instead. Default: `reader` reads all.
+   */
+  readonly streamReader?: ((shape: Shape, limits: Limits) => ((body: ByteStream) => unknown) | undefined) | undefined;
+  /** The same for what is written piece by piece. Default: `writer` writes all. */
+  readonly streamWriter?:
+    | ((shape: Shape, where: string, reason?: WriteReason) => ((value: unknown) => ByteStream) | undefined)
+    | undefined;
+  /** Writes the answers of a server, and reads them in a client, in place of this one. Default: this one does both. */
+  readonly answers?: Codec | undefined;
 }
 
 /**
@@ -63,11 +82,12 @@ export const json: Codec = {
 
 /** Throws a TypeError that names the option unless `codec` is one. */
 export function checkCodec(name: string, codec: unknown): void {
-  const { mediaType, form, reader, writer } = (codec ?? {}) as Partial<Codec>;
+  const { mediaType, form, reader, writer, answers } = (codec ?? {}) as Partial<Codec>;
   if (typeof mediaType !== "string") throw new TypeError(`${name} should be a codec, got ${shown(codec)}`);
   checkOneOf(`${name} ${mediaType}: form`, form, ["text", "bytes"]);
   checkFunction(`${name} ${mediaType}: reader`, reader);
   checkFunction(`${name} ${mediaType}: writer`, writer);
+  if (answers !== undefined) checkCodec(`${name} ${mediaType}: answers`, answers);
 }
 
 /**

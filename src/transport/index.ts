@@ -3,9 +3,10 @@
  *
  * @module
  */
-export { json, type Codec } from "./codec.ts";
+export { json, type ByteStream, type Codec } from "./codec.ts";
+export { bytesSchema, byteStreamSchema, withFields } from "./bytes.ts";
 export { limitsOf, type LimitOptions, type Limits } from "./limits.ts";
-export type { App, HealthAnswer, HealthView, Listening, ServerTransport } from "./server.ts";
+export type { App, HealthAnswer, HealthView, Listening, ServerTransport, Watch } from "./server.ts";
 export type { Channel, ClientTransport, LocalTransport, StreamSender, UnarySender } from "./client.ts";
 export { printStacks, type Layer } from "./stack.ts";
 

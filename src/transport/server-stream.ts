@@ -42,7 +42,8 @@ export class ServerStream extends ServerCall {
 
   /**
    * Runs the call: gates, then per incoming message validation, then the handler. Ending the iteration early calls the
-   * call off.
+   * call off. `incoming` is the request's wire value, a function that promises it once the gates have passed, or an
+   * iterable where many come. A method that answers once gives one answer.
    *
    * @throws {ServiceError} what the call ended with, once all messages before it were taken.
    */
@@ -64,8 +65,10 @@ export class ServerStream extends ServerCall {
   async *#run(incoming: unknown, project: Project): AsyncGenerator<unknown, void, undefined> {
     const { bound } = this;
     const many = bound.info.kind === "client" || bound.info.kind === "bidi";
-    const request = many ? this.#validated(incoming as AsyncIterable<unknown>) : await validate(bound, incoming);
-    if (bound.info.kind === "client") {
+    const request = many
+      ? this.#validated(incoming as AsyncIterable<unknown>)
+      : await validate(bound, await this.#given(incoming));
+    if (bound.info.kind === "client" || bound.info.kind === "unary") {
       const response = await this.#unlessCalledOff(Promise.resolve(bound.endpoint(request, this.context)));
       if (ServiceError.is(response)) throw response;
       yield project(response);
@@ -84,6 +87,10 @@ export class ServerStream extends ServerCall {
       // Not awaited: a handler that is stuck must not hold the caller.
       void Promise.resolve(responses.return?.()).catch((error: unknown) => this.report(error));
     }
+  }
+
+  #given(incoming: unknown): unknown {
+    return typeof incoming === "function" ? this.#unlessCalledOff(incoming() as Promise<unknown>) : incoming;
   }
 
   async *#validated(incoming: AsyncIterable<unknown>): AsyncGenerator<unknown, void, undefined> {

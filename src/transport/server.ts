@@ -3,7 +3,9 @@
  *
  * @module
  */
+import type { MetricFamily } from "../metrics/index.ts";
 import type { Clock } from "../time/index.ts";
+import type { SpanData } from "../trace/index.ts";
 import type { BoundMethod, BoundService } from "./bind.ts";
 
 /** What a server transport serves: every service bound to its pipelines, and what a debug page may show. */
@@ -20,7 +22,16 @@ export interface App {
     | undefined;
   /** The stacks of all methods, as text. */
   describe(): string;
+  /** The metrics as data, for one who shows them. Default: none, when metrics are off. */
+  readonly collect?: (() => readonly MetricFamily[]) | undefined;
+  /** Shows the spans of some calls, sampled or not, while somebody watches. Default: none, when tracing is off. */
+  readonly watchSpans?: Watch<SpanData> | undefined;
+  /** Shows the lines of the log as they are written. Default: none, when the logger cannot. */
+  readonly watchLines?: Watch<string> | undefined;
 }
+
+/** Looks on from now until the returned function is called. It costs nothing while nobody does. */
+export type Watch<T> = (onEach: (one: T) => void) => () => void;
 
 /** Health as transports answer it. */
 export interface HealthView {
@@ -32,6 +43,8 @@ export interface HealthView {
 /** One health answer: for machines `ok`, for people the report. */
 export interface HealthAnswer {
   readonly ok: boolean;
+  readonly state?: string | undefined;
+  readonly parts?: Readonly<Record<string, object>> | undefined;
 }
 
 /** A transport that serves, as a value: options are checked when it is made, ports opened when it is listened on. */

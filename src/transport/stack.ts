@@ -3,12 +3,21 @@
  *
  * @module
  */
+import { descriptionOf, stateOf, type LayerState, type MethodInfo } from "../endpoint/index.ts";
 
 /** One layer of a method's stack. */
 export interface Layer {
   readonly kind: "observer" | "gate" | "decode" | "middleware" | "handler" | "balancer" | "transport";
   /** One line: what it is and how it is set. */
   readonly text: string;
+  /** How it stands now, for those that have a state: a breaker, a limiter. */
+  readonly state?: (() => LayerState | undefined) | undefined;
+}
+
+/** The layer that a function is in the stack of a method: its line, and its state if it has one. */
+export function layerOf(kind: Layer["kind"], subject: (...args: never[]) => unknown, method: MethodInfo): Layer {
+  const state = stateOf(subject);
+  return { kind, text: descriptionOf(subject), state: state && (() => state(method)) };
 }
 
 /**

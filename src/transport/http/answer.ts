@@ -20,7 +20,7 @@ export function answerPlainly({ request, response, server }: Exchange, answer: P
   if (response.headersSent || response.destroyed) return;
   const { status, body = "" } = answer;
   const headers = [...answer.headers];
-  if (status !== 204)
+  if (status !== 204 && status !== 304)
     headers.push("content-length", String(typeof body === "string" ? Buffer.byteLength(body) : body.length));
   const unread = isUnread(request);
   if (unread || server.draining) headers.push("connection", "close");

@@ -4,7 +4,7 @@
  * @module
  */
 import { isUtf8 } from "node:buffer";
-import type { IncomingMessage } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import { policyError, type ServiceError } from "../../errors/index.ts";
 import { connectionOf } from "./connection.ts";
 
@@ -22,8 +22,15 @@ export interface BodyReader {
   refused(error: ServiceError): void;
 }
 
+/** Where a body comes from: a message of node:http, a stream of node:http2. */
+export interface BodySource {
+  readonly headers: { readonly "content-length"?: string | undefined };
+  on(event: "data", run: (chunk: Buffer) => void): unknown;
+  on(event: "end", run: () => void): unknown;
+}
+
 /** Whether the declared length of a body is above the limit. */
-export function isTooLong({ headers }: IncomingMessage, maxBytes: number): boolean {
+export function isTooLong({ headers }: Pick<BodySource, "headers">, maxBytes: number): boolean {
   const declared = headers["content-length"];
   return declared !== undefined && Number(declared) > maxBytes;
 }
@@ -62,7 +69,7 @@ class Intake {
 }
 
 /** Reads the body of `message`, at most `maxBytes`. A declared length above it is refused before a byte is read. */
-export function readBody(message: IncomingMessage, maxBytes: number, reader: BodyReader): void {
+export function readBody(message: BodySource, maxBytes: number, reader: BodyReader): void {
   if (isTooLong(message, maxBytes)) return reader.refused(policyError("too_large"));
   const intake = new Intake(maxBytes, reader);
   message.on("data", (chunk: Buffer) => void intake.add(chunk));
@@ -139,6 +146,22 @@ export function discardBody(message: IncomingMessage): void {
     socket.end();
     socket.setTimeout(LINGER_MS, () => socket.destroy());
   };
+}
+
+/** Reads and drops what a handler left of a short body, so that the connection can go on. */
+export function dropRest(message: IncomingMessage): void {
+  if (message.complete && message.readableEnded) return;
+  message.removeAllListeners("readable");
+  message.on("data", () => undefined);
+  message.resume();
+}
+
+/** The same once the answer is written, of a body of any length: the connection ends with the answer if there is much. */
+export function leaveRest(message: IncomingMessage, response: ServerResponse): void {
+  if (!isUnread(message)) return dropRest(message);
+  const { socket } = message;
+  discardBody(message);
+  response.once("finish", () => socket.destroySoon());
 }
 
 /** The body as text; an error when it is not UTF-8. */

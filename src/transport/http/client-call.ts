@@ -13,7 +13,7 @@ import { systemClock, type Clock, type Timer } from "../../time/index.ts";
 import { limitsOf, type LimitOptions } from "../limits.ts";
 import { CORRELATION_ID, CRITICALITY } from "../names.ts";
 import { CODINGS } from "./client-body.ts";
-import { constantHeaders, RequestDraft, type HttpClientRequest } from "./client-draft.ts";
+import { constantHeaders, framed, RequestDraft, type HttpClientRequest } from "./client-draft.ts";
 import { Exchange } from "./client-exchange.ts";
 import { CLIENT_HOOKS, clientHooks, finalize, type ClientHooks } from "./client-hooks.ts";
 import { addContextHeaders } from "./client-metadata.ts";
@@ -210,7 +210,8 @@ class Sent<Req, Res> extends Exchange {
       if (value !== undefined && !draft.headers.includes(name)) draft.header(name, value);
     }
     if (hooks.before !== undefined) for (const before of hooks.before) before(context, draft);
-    const bytes = typeof draft.body === "string" ? Buffer.byteLength(draft.body) : draft.body.length;
+    const bytes = framed(draft);
+    if (bytes === undefined) return draft;
     if (bytes > 0 || options.verb === "POST" || options.verb === "PUT" || options.verb === "PATCH") {
       draft.headers.push("content-length", String(bytes));
     }

@@ -3,14 +3,15 @@
  *
  * @module
  */
-import type { IncomingMessage } from "node:http";
-import type { AnyService } from "../../contract/index.ts";
+import type { ClientRequest, IncomingMessage } from "node:http";
+import type { AnyMethod, AnyService } from "../../contract/index.ts";
+import type { Random } from "../../time/index.ts";
 import type { ActiveCall, Subscription } from "../../endpoint/index.ts";
 import { policyError, toServiceError, type ServiceError } from "../../errors/index.ts";
 import type { Channel, StreamSender, UnarySender } from "../client.ts";
-import { json, type Codec } from "../codec.ts";
+import { json, schemaOf, type Codec } from "../codec.ts";
 import { CODINGS } from "./client-body.ts";
-import { constantHeaders, RequestDraft, type HttpClientRequest } from "./client-draft.ts";
+import { constantHeaders, framed, RequestDraft, type HttpClientRequest } from "./client-draft.ts";
 import { Exchange } from "./client-exchange.ts";
 import { finalize, type ClientHooks } from "./client-hooks.ts";
 import { addCallHeaders } from "./client-metadata.ts";
@@ -23,8 +24,12 @@ import {
   ResponseView,
   type HttpClientResponse,
 } from "./client-response.ts";
+import { streamSender, type ClientStreamPlan } from "./client-stream.ts";
+import { Upload } from "./client-upload.ts";
 import type { Way } from "./client-way.ts";
-import type { Routes } from "./routes.ts";
+import { ndjson, sse } from "./frames.ts";
+import type { Route, Routes } from "./routes.ts";
+import { checkMessages, checkStreamRoute, requestWriter } from "./stream-plan.ts";
 
 /** What all methods of a client share. */
 export interface ChannelOptions {
@@ -33,6 +38,8 @@ export interface ChannelOptions {
   readonly codec: Codec | undefined;
   readonly headers: Readonly<Record<string, string>> | undefined;
   readonly acceptsCompressed: boolean;
+  readonly maxResumes: number;
+  readonly random: Random;
   readonly hooks: ClientHooks<HttpClientRequest, HttpClientResponse>;
 }
 
@@ -40,28 +47,23 @@ export interface ChannelOptions {
 export function httpChannel(way: Way, options: ChannelOptions): Channel {
   return {
     unary(name): UnarySender {
-      if (options.service.methods[name]!.kind !== "unary")
-        return () => Promise.reject(noStreams(options.service, name));
       const plan = planOf(way, name, options);
+      if (plan.writeOne !== undefined) {
+        return function upload(request, call) {
+          return new Promise((resolve, reject) =>
+            new HttpClientUpload(way, plan, { request, call, resolve, reject }).start(),
+          );
+        };
+      }
       return function send(request, call) {
         return new Promise((resolve, reject) =>
           new HttpClientCall(way, plan, { request, call, resolve, reject }).start(),
         );
       };
     },
-    stream(name): StreamSender {
-      return async function* refuse() {
-        yield await Promise.reject(noStreams(options.service, name));
-      };
-    },
+    stream: (name): StreamSender => streamSender(way, streamPlanOf(way, name, options)),
     close: () => way.close(),
   };
-}
-
-function noStreams(service: AnyService, name: string): ServiceError {
-  return policyError("unknown_method", {
-    message: `${service.name}.${name} is a stream, which this transport does not carry`,
-  });
 }
 
 /** What is prepared once per method. */
@@ -71,12 +73,26 @@ interface Plan {
   readonly hasBody: boolean;
   readonly mediaType: string;
   readonly isText: boolean;
+  /** What an answer without a body stands for. */
+  readonly empty: object | undefined;
+  /** Whether such an answer can be read. */
+  readonly readsEmpty: boolean;
   read(body: string | Uint8Array): unknown;
   readonly idempotent: boolean;
   readonly hooks: ClientHooks<HttpClientRequest, HttpClientResponse>;
+  /** Writes one message of a request that is many; undefined where it is one. */
+  readonly writeOne: ((message: unknown) => string) | undefined;
 }
 
-function planOf(way: Way, name: string, options: ChannelOptions): Plan {
+interface Named {
+  readonly method: AnyMethod;
+  readonly where: string;
+  readonly route: Route | undefined;
+  readonly codec: Codec;
+  readonly form: RequestForm;
+}
+
+function named(way: Way, name: string, options: ChannelOptions): Named {
   const { service } = options;
   const method = service.methods[name]!;
   const where = `${service.name}.${name}`;
@@ -84,25 +100,87 @@ function planOf(way: Way, name: string, options: ChannelOptions): Plan {
     .filter((one) => one.service.name === service.name)
     .flatMap((one) => one.routes)
     .find((one) => one.method === name);
+  checkStreamRoute(route, method, where);
   const codec = route?.codec ?? options.codec ?? json;
-  const { basePath, authority } = way.place;
+  const { basePath } = way.place;
+  const plain = `${basePath}/${service.name}/${name}`;
   const about = { method, codec, where };
-  const form =
-    route === undefined ? plainForm(`${basePath}/${service.name}/${name}`, about) : routeForm(basePath, route, about);
-  const own = ["host", authority, "user-agent", "servicekit", "accept", codec.mediaType];
-  if (form.hasBody) own.push("content-type", codec.contentType);
+  const isMany = method.kind === "client" || method.kind === "bidi";
+  const form = isMany
+    ? manyForm(route === undefined ? "POST" : route.verb, route === undefined ? plain : basePath + route.path)
+    : route === undefined
+      ? plainForm(plain, about)
+      : routeForm(basePath, route, about);
+  return { method, where, route, codec, form };
+}
+
+/** The form of a request of many messages: they come after its head. */
+function manyForm(verb: string, path: string): RequestForm {
+  return {
+    verb: verb === "*" ? "POST" : verb,
+    path,
+    hasBody: false,
+    write: (_request, draft) => void draft.headers.push("transfer-encoding", "chunked"),
+  };
+}
+
+function streamPlanOf(way: Way, name: string, options: ChannelOptions): ClientStreamPlan {
+  const { method, where, route, codec, form } = named(way, name, options);
+  checkMessages(method, where);
+  const isMany = method.kind === "bidi";
+  const accept = `${ndjson.mediaType}, ${sse.mediaType};q=0.5`;
+  const own = ["host", way.place.authority, "user-agent", "servicekit", "accept", accept];
+  if (isMany) own.push("content-type", ndjson.mediaType);
+  else if (form.hasBody) own.push("content-type", codec.contentType);
+  return {
+    form,
+    headers: constantHeaders(own, options.headers),
+    writeOne: isMany ? requestWriter(method, where) : undefined,
+    read: json.reader(method.response, way.limits),
+    idempotent: method.idempotent,
+    events: route?.events,
+    hooks: options.hooks,
+    maxResumes: options.maxResumes,
+    random: options.random,
+  };
+}
+
+function planOf(way: Way, name: string, options: ChannelOptions): Plan {
+  const { method, where, route, codec, form } = named(way, name, options);
+  const isMany = method.kind === "client";
+  const answers = codec.answers ?? codec;
+  const read = answers.reader(method.response, way.limits);
+  const own = ["host", way.place.authority, "user-agent", "servicekit", "accept", answers.mediaType];
+  if (isMany) own.push("content-type", ndjson.mediaType);
+  else if (form.hasBody) own.push("content-type", codec.contentType);
   if (options.acceptsCompressed) own.push("accept-encoding", CODINGS);
   return {
     form,
     headers: constantHeaders(own, options.headers),
     hasBody: form.hasBody,
-    mediaType: codec.mediaType,
-    isText: codec.form === "text",
-    read: codec.reader(method.response, way.limits),
+    mediaType: answers.mediaType,
+    isText: answers.form === "text",
+    readsEmpty: readsEmpty(answers, read),
+    // A route that answers 204 has nothing to say, which is what an object without fields says.
+    empty: route?.status === 204 && schemaOf(method.response, where)["type"] === "object" ? {} : undefined,
+    read,
     idempotent: method.idempotent,
     hooks: options.hooks,
+    writeOne: isMany ? requestWriter(method, where) : undefined,
   };
 }
+
+/** Whether nothing at all is a message: an empty text is one, and JSON is never empty. */
+function readsEmpty({ form }: Codec, read: Plan["read"]): boolean {
+  try {
+    read(form === "text" ? "" : EMPTY);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+const EMPTY = new Uint8Array(0);
 
 /** Who waits for an answer, and for what. */
 interface Waiting {
@@ -143,9 +221,9 @@ class HttpClientCall extends Exchange {
     form.write(request, draft);
     addCallHeaders(draft.headers, call, call.context.deadlineMs - this.way.clock.now());
     if (hooks.before !== undefined) for (const before of hooks.before) before(call.context, draft);
-    const { body } = draft;
-    call.requestBytes = typeof body === "string" ? Buffer.byteLength(body) : body.length;
-    if (hasBody || call.requestBytes > 0) draft.headers.push("content-length", String(call.requestBytes));
+    const bytes = framed(draft);
+    call.requestBytes = bytes ?? 0;
+    if (bytes !== undefined && (hasBody || bytes > 0)) draft.headers.push("content-length", String(bytes));
     return draft;
   }
 
@@ -180,8 +258,8 @@ class HttpClientCall extends Exchange {
     const status = response.statusCode!;
     const { limits, clock } = this.way;
     if (status < 200 || status > 299) throw refusalOf(response, body, { limits, dateMs: clock.date() });
-    if (body === undefined) return undefined;
-    const { mediaType, isText, read } = this.#plan;
+    const { mediaType, isText, read, empty } = this.#plan;
+    if (body === undefined) return empty === undefined && this.#plan.readsEmpty ? read(isText ? "" : EMPTY) : empty;
     if (!isMediaType(response.headers["content-type"], mediaType)) {
       throw policyError("invalid_response", { message: `the answer should be ${mediaType}` });
     }
@@ -198,5 +276,51 @@ class HttpClientCall extends Exchange {
     if (finalizer === undefined) return;
     const { call } = this.#waiting;
     finalize(finalizer, { context: call.context, status: call.status, error });
+  }
+}
+
+/** A call whose request is many messages: they are sent as they come, and no more once it is answered. */
+class HttpClientUpload extends HttpClientCall {
+  readonly #writeOne: (message: unknown) => string;
+  readonly #waiting: Waiting;
+  #request: ClientRequest | undefined = undefined;
+  #upload: Upload | undefined = undefined;
+
+  constructor(way: Way, plan: Plan, waiting: Waiting) {
+    super(way, plan, waiting);
+    this.#writeOne = plan.writeOne!;
+    this.#waiting = waiting;
+  }
+
+  // What was taken from the source cannot be taken again.
+  protected override get isRepeatable(): boolean {
+    return false;
+  }
+
+  protected override write(request: ClientRequest): void {
+    const { call } = this.#waiting;
+    this.#request = request;
+    request.once("response", () => this.#upload?.stop());
+    this.#upload = new Upload(request, {
+      messages: this.#waiting.request as AsyncIterable<unknown>,
+      write: this.#writeOne,
+      sent: (bytes) => void (call.requestBytes += bytes),
+      failed: (error) => this.abort(error),
+    });
+  }
+
+  protected override answered(response: IncomingMessage, body: Buffer | undefined): void {
+    this.#leave();
+    super.answered(response, body);
+  }
+
+  protected override failed(error: ServiceError): void {
+    this.#leave();
+    super.failed(error);
+  }
+
+  #leave(): void {
+    this.#upload?.stop();
+    if (this.#upload?.isComplete === false) this.#request?.destroy();
   }
 }

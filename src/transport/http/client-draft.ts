@@ -4,6 +4,7 @@
  * @module
  */
 import { shown } from "../../internal/check.ts";
+import type { ByteStream } from "../codec.ts";
 import { FRAMING } from "./message.ts";
 
 /** A request as hooks and encoders of a client see it. */
@@ -13,13 +14,15 @@ export interface HttpClientRequest {
   path: string;
   /** "" for none. */
   body: string | Uint8Array;
+  /** A body that is sent as it comes, in place of `body`; such a request is never sent twice. Default: none. */
+  stream?: ByteStream | undefined;
   /**
    * Sets or replaces a header, name in any case.
    *
    * @throws {RangeError} when the name is the transport's own (`host`, `connection`, `content-length`, …), or name or
    * value hold what no header can.
    */
-  header(name: string, value: string): void;
+  header(this: HttpClientRequest, name: string, value: string): void;
 }
 
 /** Headers that say where a request goes, where it ends and how it is coded: never a caller's. */
@@ -34,6 +37,7 @@ export class RequestDraft implements HttpClientRequest {
   readonly verb: string;
   path: string;
   body: string | Uint8Array = "";
+  stream: ByteStream | undefined = undefined;
   readonly headers: string[];
 
   constructor(verb: string, path: string, headers: readonly string[]) {
@@ -47,6 +51,18 @@ export class RequestDraft implements HttpClientRequest {
     checkHeader(lower, value);
     setHeader(this.headers, lower, value);
   }
+}
+
+/**
+ * How many bytes the body has: undefined when nobody knows. The type of a stream goes in place of the usual one.
+ *
+ * @throws {RangeError} when that type is none.
+ */
+export function framed(draft: RequestDraft): number | undefined {
+  const { body, stream } = draft;
+  if (stream === undefined) return typeof body === "string" ? Buffer.byteLength(body) : body.length;
+  if (stream.contentType !== undefined) draft.header("content-type", stream.contentType);
+  return stream.byteLength;
 }
 
 /** Whether a header is the transport's own; `name` in lower case. */

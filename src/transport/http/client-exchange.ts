@@ -6,10 +6,12 @@
 import type { ClientRequest, IncomingMessage } from "node:http";
 import { policyError, toServiceError, type ServiceError } from "../../errors/index.ts";
 import { codingOf, decompress } from "./client-body.ts";
+import { pourOut } from "./client-pour.ts";
 import { connectionError, isStale } from "./client-errors.ts";
 import { connectionOf } from "./client-connection.ts";
-import type { RequestDraft } from "./client-draft.ts";
+import { setHeader, type RequestDraft } from "./client-draft.ts";
 import type { Sender, Way } from "./client-way.ts";
+import { nodePacker } from "./node-packer.ts";
 
 /** A request in flight. Whoever extends it says what goes out and what becomes of the answer. */
 export abstract class Exchange implements Sender {
@@ -55,11 +57,35 @@ export abstract class Exchange implements Sender {
 
   /** Opens the request; once more when it is repeated. */
   resume(): void {
-    let request: ClientRequest;
-    let body: string | Uint8Array;
+    let draft: RequestDraft;
     try {
-      const draft = this.draft();
-      body = draft.body;
+      draft = this.draft();
+    } catch (error) {
+      return this.#fail(toServiceError(error));
+    }
+    const { compressBytes } = this.way;
+    if (compressBytes === undefined || draft.body.length < compressBytes) this.#open(draft);
+    else this.#pack(draft);
+  }
+
+  // gzip, which every server that reads anything compressed reads.
+  #pack(draft: RequestDraft): void {
+    const body = typeof draft.body === "string" ? Buffer.from(draft.body) : draft.body;
+    nodePacker.deflate("gzip", body).then(
+      (packed) => {
+        if (this.#isOver) return;
+        draft.body = packed;
+        setHeader(draft.headers, "content-length", String(packed.length));
+        setHeader(draft.headers, "content-encoding", "gzip");
+        this.#open(draft);
+      },
+      (error: unknown) => this.#fail(toServiceError(error)),
+    );
+  }
+
+  #open(draft: RequestDraft): void {
+    let request: ClientRequest;
+    try {
       request = this.way.request(draft);
     } catch (error) {
       return this.#fail(toServiceError(error));
@@ -67,6 +93,14 @@ export abstract class Exchange implements Sender {
     this.#request = request;
     request.on("response", (response) => this.#begin(response));
     request.on("error", (error) => this.#broken(request, error));
+    if (draft.stream === undefined) return this.write(request, draft.body);
+    // What it gave is gone: there is no second time.
+    this.#isRepeated = true;
+    pourOut(draft.stream, request, (error) => this.#fail(toServiceError(error)));
+  }
+
+  /** Sends the body. */
+  protected write(request: ClientRequest, body: string | Uint8Array): void {
     if (body.length === 0) request.end();
     else request.end(body);
   }
@@ -136,6 +170,8 @@ export abstract class Exchange implements Sender {
   #complete(response: IncomingMessage, body: Buffer | undefined): void {
     this.#isOver = true;
     this.way.leave(this);
+    // Answered before it was sent: nobody reads the rest.
+    if (this.#request?.writableEnded === false) this.#request.destroy();
     this.answered(response, body);
   }
 

@@ -8,6 +8,7 @@ import { policyError } from "../../errors/index.ts";
 import { schemaOf, type Codec } from "../codec.ts";
 import { stringsOf } from "../json/coerce.ts";
 import type { RequestDraft } from "./client-draft.ts";
+import { headerValue, takesMany } from "./header-field.ts";
 import type { Route } from "./routes.ts";
 
 /** Writes requests of one method. */
@@ -29,16 +30,24 @@ export interface FormOptions {
   readonly where: string;
 }
 
+/** Puts the body of a request into its draft. */
+type WriteBody = (value: unknown, draft: RequestDraft) => void;
+
+function writerOf(codec: Codec, shape: Shape, where: string): WriteBody {
+  const toStream = codec.streamWriter?.(shape, where, "invalid_request");
+  if (toStream !== undefined) return (value, draft) => void (draft.stream = toStream(value));
+  const encode = codec.writer(shape, where, "invalid_request");
+  return (value, draft) => void (draft.body = encode(value));
+}
+
 /** `POST {base}/{service}/{method}` with the whole request as the body. */
 export function plainForm(path: string, { method, codec, where }: FormOptions): RequestForm {
-  const encode = codec.writer(method.request, `${where} request`, "invalid_request");
+  const encode = writerOf(codec, method.request, `${where} request`);
   return {
     verb: "POST",
     path,
     hasBody: true,
-    write(request, draft) {
-      draft.body = encode(request);
-    },
+    write: (request, draft) => encode(request, draft),
   };
 }
 
@@ -50,23 +59,38 @@ export function plainForm(path: string, { method, codec, where }: FormOptions): 
  */
 export function routeForm(basePath: string, route: Route, options: FormOptions): RequestForm {
   const { method, where } = options;
+  const verb = route.verb === "*" ? "POST" : route.verb;
+  // Its schema need not tell of fields where none is named.
+  if (isWhole(route)) return { ...plainForm(basePath + route.path, options), verb };
   const schema = schemaOf(method.request, `${where} request`);
   const { toJson } = method.request;
   const encode = bodyWriter(route, schema, options);
   const toPath = pathWriter(basePath, route, where);
   const query = queryFields(route, Object.keys(propertiesOf(schema)));
-  const headers = Object.entries(route.header).map(([field, name]) => ({ field, name: name.toLowerCase() }));
+  const headers = Object.entries(route.header).map(([field, name]) => ({
+    field,
+    name: name.toLowerCase(),
+    isMany: takesMany({ schema: propertiesOf(schema)[field] ?? true, root: schema }),
+  }));
   return {
-    verb: route.verb === "*" ? "POST" : route.verb,
+    verb,
     path: basePath + route.path,
     hasBody: encode !== undefined,
     write(request, draft) {
       const wire = asRecord(toJson === undefined ? request : toJson(request), where);
       draft.path = toPath(wire) + queryOf(wire, query);
-      for (const { field, name } of headers) putHeader(draft, name, single(own(wire, field), `${where}: ${field}`));
-      if (encode !== undefined) draft.body = encode(wire);
+      for (const { field, name, isMany } of headers) {
+        const texts = stringsOf(own(wire, field));
+        if (!isMany) checkSingle(texts, `${where}: ${field}`);
+        putHeader(draft, name, headerValue(name, texts, isMany));
+      }
+      if (encode !== undefined) encode(wire, draft);
     },
   };
+}
+
+function isWhole({ body, params, query, header }: Route): boolean {
+  return body === "*" && params.length === 0 && query === undefined && Object.keys(header).length === 0;
 }
 
 function putHeader(draft: RequestDraft, name: string, text: string | undefined): void {
@@ -84,7 +108,7 @@ function bodyWriter(
   route: Route,
   schema: JsonSchemaObject,
   { method, codec, where }: FormOptions,
-): ((wire: Wire) => string | Uint8Array) | undefined {
+): WriteBody | undefined {
   const { body } = route;
   if (body === undefined) return undefined;
   const toJson = method.request.toJson === undefined ? undefined : (value: unknown): unknown => value;
@@ -92,16 +116,17 @@ function bodyWriter(
   if (body !== "*") {
     const { $defs } = schema;
     const field = { ...(propertiesOf(schema)[body] ?? {}), ...($defs === undefined ? undefined : { $defs }) };
-    const encode = codec.writer(shaped(field), `${where} request.${body}`, "invalid_request");
-    return (wire) => {
-      const value = own(wire, body);
-      return value === undefined ? "" : encode(value);
+    const encode = writerOf(codec, shaped(field), `${where} request.${body}`);
+    return (wire, draft) => {
+      const value = own(wire as Wire, body);
+      if (value !== undefined) encode(value, draft);
     };
   }
   const elsewhere = new Set([...route.params, ...Object.keys(route.header), ...(route.query ?? [])]);
-  const encode = codec.writer(shaped(without(schema, elsewhere)), `${where} request`, "invalid_request");
+  const encode = writerOf(codec, shaped(without(schema, elsewhere)), `${where} request`);
   if (elsewhere.size === 0 || toJson === undefined) return encode;
-  return (wire) => encode(Object.fromEntries(Object.entries(wire).filter(([name]) => !elsewhere.has(name))));
+  return (wire, draft) =>
+    encode(Object.fromEntries(Object.entries(wire as Wire).filter(([name]) => !elsewhere.has(name))), draft);
 }
 
 function without(schema: JsonSchemaObject, fields: ReadonlySet<string>): JsonSchemaObject {
@@ -152,8 +177,13 @@ function queryOf(wire: Wire, fields: readonly string[]): string {
 
 function single(value: unknown, where: string): string | undefined {
   const texts = stringsOf(value);
-  if (texts.length < 2) return texts[0];
-  throw policyError("invalid_request", { message: `${where} should be one value, got ${texts.length}` });
+  checkSingle(texts, where);
+  return texts[0];
+}
+
+function checkSingle(texts: readonly string[], where: string): void {
+  if (texts.length > 1)
+    throw policyError("invalid_request", { message: `${where} should be one value, got ${texts.length}` });
 }
 
 function encoded(text: string, where: string): string {

@@ -17,19 +17,21 @@ export interface HttpClientResponse {
   /** The body, decompressed; undefined when it is empty. */
   readonly body: Uint8Array | undefined;
   /** A header's value, name in any case; repeated headers joined by ", ". */
-  header(name: string): string | undefined;
+  header(this: HttpClientResponse, name: string): string | undefined;
+  /** The lines of `set-cookie`, one for each cookie. */
+  readonly cookies: readonly string[];
   /**
    * The body as text, "" when it is empty.
    *
    * @throws {ServiceError} invalid_response when it is not UTF-8.
    */
-  text(): string;
+  text(this: HttpClientResponse): string;
   /**
    * The body as JSON, within the limits; undefined when it is empty.
    *
    * @throws {ServiceError} invalid_response when it is not JSON.
    */
-  json(): unknown;
+  json(this: HttpClientResponse): unknown;
 }
 
 /** The headers of an answer as metadata. */
@@ -44,6 +46,10 @@ export class ResponseHeaders implements Carrier {
     const value: unknown = this.#headers[name] ?? this.#headers[name.toLowerCase()];
     // Not every value is a text: "constructor" is a name that every object has.
     return typeof value === "string" ? value : Array.isArray(value) ? value.join(", ") : undefined;
+  }
+
+  get cookies(): readonly string[] {
+    return this.#headers["set-cookie"] ?? [];
   }
 }
 
@@ -63,6 +69,10 @@ export class ResponseView implements HttpClientResponse {
 
   header(name: string): string | undefined {
     return this.#headers.get(name);
+  }
+
+  get cookies(): readonly string[] {
+    return this.#headers.cookies;
   }
 
   text(): string {
@@ -108,6 +118,7 @@ export function refusalOf(
   const status = message.statusCode!;
   const { headers } = message;
   if (status < 400) {
+    if (status === 304) return policyError("not_modified");
     // Followed, it could lead a request with its credentials to anybody.
     const text = status >= 300 ? "a redirect, which is not followed" : "which was not expected";
     return policyError("invalid_response", { message: `the peer answered ${status}, ${text}` });

@@ -18,6 +18,8 @@ export interface WayOptions {
   readonly pool: PoolSettings;
   readonly limits: Limits;
   readonly clock: Clock;
+  /** The smallest body of a request that is compressed. Default: none is. */
+  readonly compressBytes?: number | undefined;
 }
 
 /** What wants to send a request. */
@@ -31,6 +33,7 @@ export class Way {
   readonly place: Place;
   readonly limits: Limits;
   readonly clock: Clock;
+  readonly compressBytes: number | undefined;
   /** Undefined when the agent is somebody else's. */
   readonly #pool: Pool | undefined;
   readonly #connectTimeoutMs: number;
@@ -43,7 +46,8 @@ export class Way {
   #isPassing = false;
   #drained: (() => void) | undefined = undefined;
 
-  constructor(place: Place, { pool, limits, clock }: WayOptions) {
+  constructor(place: Place, { pool, limits, clock, compressBytes }: WayOptions) {
+    this.compressBytes = compressBytes;
     this.place = place;
     this.limits = limits;
     this.clock = clock;

@@ -225,21 +225,6 @@ describe("a request", () => {
     call.cancel(reason);
     expect(await failed(channel.unary("sum")({ a: 1, b: 2 }, call))).toBe(reason);
   });
-
-  it("is not sent for a stream, which HTTP does not carry yet, while other methods work", async () => {
-    const from = await serving((_request, response) => reply(response, '{"v":3}'));
-    const remote = remoteTo(from);
-    const thrown = await failed(
-      (async () => {
-        for await (const one of remote.count({ to: 1 })) void one;
-      })(),
-    );
-    expect(thrown).toMatchObject({
-      code: "unimplemented",
-      message: "add.count is a stream, which this transport does not carry",
-    });
-    expect(await remote.sum({ a: 1, b: 2 })).toEqual({ v: 3 });
-  });
 });
 
 describe("an answer", () => {

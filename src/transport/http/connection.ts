@@ -5,7 +5,9 @@
  * @module
  */
 import type { Socket } from "node:net";
+import { valuesOf, type CallStart } from "../../endpoint/index.ts";
 import { policyError, type ServiceError } from "../../errors/index.ts";
+import { identityOf, peerIdentity, type PeerIdentity } from "./peer-identity.ts";
 
 const CONNECTION: unique symbol = Symbol("connection") as never;
 
@@ -13,8 +15,12 @@ const CONNECTION: unique symbol = Symbol("connection") as never;
 export interface Hanging {
   /** Whether its request is here in full. Default: true. */
   readonly isReceived?: boolean | undefined;
+  /** Whether it minds by itself how long its request takes. Default: false. */
+  readonly isPatient?: boolean | undefined;
   fail(error: ServiceError): void;
   abandon(reason: ServiceError): void;
+  /** The server shuts down: what would go on for ever ends, what can go on a while does until this is the last call. */
+  leave?(isLast: boolean): void;
 }
 
 /** A socket's calls. With pipelining there may be several. */
@@ -24,12 +30,26 @@ export class Connection {
   isBroken = false;
   /** Whether its last answer is written, and only the peer is waited for. */
   isLeft = false;
+  readonly #socket: Socket;
+  #identity: PeerIdentity | undefined = undefined;
+  #isKnown = false;
   #call: Hanging | undefined = undefined;
   #others: Set<Hanging> | undefined = undefined;
 
   constructor(socket: Socket) {
+    this.#socket = socket;
     this.peer = socket.remoteAddress ?? "";
     socket.on("close", () => this.#lost());
+  }
+
+  /** What a call on it begins with: who is at the other end goes into its context. */
+  start(start: CallStart): CallStart {
+    if (!this.#isKnown) {
+      this.#isKnown = true;
+      this.#identity = identityOf(this.#socket);
+    }
+    if (this.#identity === undefined) return start;
+    return { ...start, values: valuesOf(peerIdentity, this.#identity, start.values) };
   }
 
   /** Hangs a call on the socket: it is abandoned when the socket closes. */

@@ -174,6 +174,17 @@ describe("a deadline", () => {
     expect([server.contexts.length, server.ends]).toEqual([0, ["say deadline_exceeded 3000"]]);
   });
 
+  it("is over for a request whose body came too late, in one piece too, and the handler is not called", async () => {
+    await using server = await waiting();
+    const wire = server.wire();
+    wire.send(`POST /echo/say HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 13\r\n\r\n`);
+    await until(() => server.sockets.length === 1);
+    await server.clock.advance(3000);
+    wire.send('{"text":"hi"}');
+    expect((await wire.answer()).status).toBe(504);
+    expect([server.contexts.length, server.ends]).toEqual([0, ["say deadline_exceeded 3000"]]);
+  });
+
   it("is the one a gate has shortened, also behind a gate that waited", async () => {
     const gates: readonly Gate[] = [async (context) => Promise.resolve(context), (context) => context.withDeadline(40)];
     await using server = await waiting(gates);

@@ -7,20 +7,21 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { App } from "../server.ts";
 import { answerPlainly } from "./answer.ts";
 import { NodeCall, type Incoming, type ServerState } from "./node-call.ts";
+import { NodeStream, type StreamingPlan } from "./node-stream.ts";
 import type { PlainAnswer } from "./page.ts";
-import { Routing, type Target } from "./routing.ts";
-import type { ServingSettings } from "./serving.ts";
+import type { Routing, Target } from "./routing.ts";
 
 /** Serves one app over requests that somebody accepted. */
 export class Dispatcher {
   readonly #app: App;
   readonly #routing: Routing;
   readonly #server: ServerState;
+  readonly #streams = new Set<NodeStream>();
 
-  constructor(app: App, settings: ServingSettings, server: ServerState) {
+  constructor(app: App, routing: Routing, server: ServerState) {
     this.#app = app;
     this.#server = server;
-    this.#routing = new Routing(app, settings);
+    this.#routing = routing;
   }
 
   /** Serves one request; false when it called `next` instead of answering 404, where a framework offers it. */
@@ -43,7 +44,17 @@ export class Dispatcher {
 
   #start({ plan, values, refusal }: Target, request: IncomingMessage, response: ServerResponse): void {
     const from: Incoming = { request, response, values, server: this.#server };
-    new NodeCall(plan, from, this.#app.clock.now()).run(refusal);
+    const startMs = this.#app.clock.now();
+    if (plan.stream === undefined) return new NodeCall(plan, from, startMs).run(refusal);
+    const stream = new NodeStream(plan as StreamingPlan, from, startMs);
+    this.#streams.add(stream);
+    response.once("close", () => this.#streams.delete(stream));
+    stream.run(refusal);
+  }
+
+  /** The server shuts down: streams are told, who would else hold it for as long as they please. */
+  leave(isLast: boolean): void {
+    for (const stream of this.#streams) stream.leave(isLast);
   }
 
   async #answer(from: Incoming, answer: PlainAnswer | Promise<PlainAnswer>): Promise<void> {

@@ -31,9 +31,9 @@ import type { AssembleSource, Plan } from "./plan.ts";
 export interface HttpMessage extends HttpRequest {
   readonly body: Uint8Array;
   /** The body as text. @throws {ServiceError} malformed_message when it is not UTF-8. */
-  text(): string;
+  text(this: HttpMessage): string;
   /** The body as JSON. @throws {ServiceError} malformed_message when it is not. */
-  json(): unknown;
+  json(this: HttpMessage): unknown;
 }
 
 /** What an endpoint over HTTP is made of. */
@@ -94,13 +94,19 @@ export function httpEndpoint<Req, Res>(
   const plan: Plan = {
     bound: boundOf(options as unknown as HttpEndpointOptions<unknown, unknown>, clock),
     status: 200,
+    errors: undefined,
+    dressing: undefined,
+    cors: undefined,
     takesBody: true,
     codecs: [raw],
+    answers: [raw],
     assemble: ({ request, context }: AssembleSource, body) =>
       options.decode(new Message(request, body as Buffer, limits), context),
     encode: options.encode as Plan["encode"],
+    stream: undefined,
     hooks: hooksOf(options),
     limits,
+    compress: undefined,
   };
   const server = { isOurs: false, draining: false, writeTimeoutMs: 30_000 };
   return function handle(request, response) {

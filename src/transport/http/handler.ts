@@ -12,6 +12,7 @@ import type { ServerState } from "./node-call.ts";
 import { Dispatcher } from "./dispatcher.ts";
 import { SERVING, servingSettings, type ServingOptions, type ServingSettings } from "./serving.ts";
 import { encodeProblem, PROBLEM } from "./problem.ts";
+import { Routing } from "./routing.ts";
 import { statusOf } from "./status.ts";
 
 const WRITE_TIMEOUT_MS = 30_000;
@@ -84,7 +85,7 @@ class Mounted implements ServerState {
 
   listen(app: App): Promise<Listening> {
     if (this.#dispatcher !== undefined) throw new RangeError("httpHandler should be served by one server at a time");
-    this.#dispatcher = new Dispatcher(app, this.#settings, this);
+    this.#dispatcher = new Dispatcher(app, new Routing(app, this.#settings), this);
     this.draining = false;
     return Promise.resolve({ addresses: [], drain: () => this.#drain(), close: () => this.#close() });
   }
@@ -95,11 +96,13 @@ class Mounted implements ServerState {
 
   #drain(): Promise<void> {
     this.draining = true;
+    this.#dispatcher?.leave(false);
     if (this.#inFlight === 0) return Promise.resolve();
     return new Promise((resolve) => (this.#drained = resolve));
   }
 
   #close(): Promise<void> {
+    this.#dispatcher?.leave(true);
     this.#dispatcher = undefined;
     return Promise.resolve();
   }

@@ -351,6 +351,33 @@ describe("a reply in the hands of a hook", () => {
     expect(headers["x-request-id"]).toBe("mine");
   });
 
+  it("cannot be taken off its request or reply, which the compiler tells", async () => {
+    const seen: unknown[] = [];
+    await using server = await served(echo.implement({ say: (message) => message }), {
+      before: [
+        (context, request) => {
+          const { header } = request;
+          // @ts-expect-error -- it reads the request's own headers
+          const read = (): unknown => header("x-a");
+          seen.push(request.header("x-a"), typeof read);
+          return context;
+        },
+      ],
+      after: [
+        (_, reply) => {
+          const { append } = reply;
+          // @ts-expect-error -- it writes the reply's own headers
+          const write = (): unknown => append("x-b", "1");
+          reply.append("x-b", "1");
+          reply.append("X-B", "2");
+          seen.push(typeof write);
+        },
+      ],
+    });
+    const { headers } = await server.ask(request({ path: "/echo/say", headers: { "x-a": "a" }, body: '{"text":""}' }));
+    expect([seen, headers["x-b"]]).toEqual([["a", "function", "function"], "1, 2"]);
+  });
+
   it("wins over metadata of the same name", async () => {
     await using server = await served(
       echo.implement({

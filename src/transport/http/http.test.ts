@@ -24,10 +24,7 @@ const cases = transportSuite(
       };
     },
   },
-  [
-    { reason: "streams over HTTP come with a later issue", properties: ["streams"] },
-    { reason: "HTTP answers every request", properties: ["one-way"] },
-  ],
+  [{ reason: "HTTP answers every request", properties: ["one-way"] }],
 );
 
 describe("http, as every transport", () => {

@@ -3,16 +3,23 @@
  *
  * @module
  */
-import { createServer, STATUS_CODES, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { IncomingHttpHeaders, ServerHttp2Stream } from "node:http2";
 import { Server as NetServer, type AddressInfo, type Socket } from "node:net";
 import { checkNumber, checkString } from "../../internal/check.ts";
 import { policyError, type ServiceError } from "../../errors/index.ts";
+import type { Clock } from "../../time/index.ts";
 import type { Limits } from "../limits.ts";
 import { answerPlainly } from "./answer.ts";
 import { connectionOf } from "./connection.ts";
+import { frontOf, type Front } from "./front.ts";
 import type { PlainAnswer } from "./page.ts";
 import { encodeProblem, PROBLEM } from "./problem.ts";
+import { http2ConnectionOf } from "./http2-connection.ts";
+import { serverTlsSettings, type ServerTlsOptions, type ServerTlsSettings } from "./server-tls.ts";
 import { statusOf } from "./status.ts";
+import { phraseOf } from "./status-phrase.ts";
+import type { Upgrading } from "./upgrade.ts";
 
 /** Where to listen and how long to wait for peers. */
 export interface ListenOptions {
@@ -30,6 +37,8 @@ export interface ListenOptions {
   readonly keepAliveTimeoutMs?: number | undefined;
   /** Connections at once; more are closed at the door. Default: 10,000. */
   readonly maxConnections?: number | undefined;
+  /** Certificates: then the port speaks HTTPS alone. Default: none, plain HTTP. */
+  readonly tls?: ServerTlsOptions | undefined;
 }
 
 /** The names of the listening options. */
@@ -41,6 +50,7 @@ export const LISTENING: readonly string[] = [
   "writeTimeoutMs",
   "keepAliveTimeoutMs",
   "maxConnections",
+  "tls",
 ];
 
 /** Options with every default filled in. */
@@ -52,6 +62,7 @@ export interface ListenSettings {
   readonly writeTimeoutMs: number;
   readonly keepAliveTimeoutMs: number;
   readonly maxConnections: number;
+  readonly tls: ServerTlsSettings | undefined;
 }
 
 const HOUR_MS = 3_600_000;
@@ -68,15 +79,26 @@ export function listenSettings(options: ListenOptions): ListenSettings {
     writeTimeoutMs: time("writeTimeoutMs", 30_000),
     keepAliveTimeoutMs: time("keepAliveTimeoutMs", 65_000),
     maxConnections: checkNumber("maxConnections", options.maxConnections ?? 10_000, { min: 1, integer: true }),
+    tls: options.tls === undefined ? undefined : serverTlsSettings(options.tls),
   };
 }
 
 /** Who serves what the listener accepts. */
 export interface Serving {
+  readonly clock: Clock;
   handle(request: IncomingMessage, response: ServerResponse): void;
+  /** Serves a stream of HTTP/2; undefined where it is not spoken. */
+  readonly stream?:
+    | ((stream: ServerHttp2Stream, headers: IncomingHttpHeaders, rawHeaders: readonly string[]) => void)
+    | undefined;
   /** What came could not be read as HTTP: it is answered already, and should be observed. */
   broken(error: ServiceError, peer: string): void;
+  /** Who takes connections over that change to another protocol. */
+  readonly upgrades?: readonly Upgrading[] | undefined;
 }
+
+/** What node says of a stream: flags too, which nobody needs here. */
+type StreamEvent = readonly [ServerHttp2Stream, IncomingHttpHeaders, number, readonly string[]];
 
 /** How long a peer may take over its headers once the server drains. */
 const DRAINING_HEADERS_MS = 1000;
@@ -84,6 +106,8 @@ const DRAINING_HEADERS_MS = 1000;
 /** A listening server. */
 export class Listener {
   readonly #server: Server;
+  #front: Front | undefined = undefined;
+  readonly #limits: Limits;
   readonly #settings: ListenSettings;
   readonly #serving: Serving;
   readonly #sockets = new Set<Socket>();
@@ -94,6 +118,7 @@ export class Listener {
   constructor(settings: ListenSettings, limits: Limits, serving: Serving) {
     this.#settings = settings;
     this.#serving = serving;
+    this.#limits = limits;
     const { headersTimeoutMs, requestTimeoutMs } = settings;
     this.#server = createServer({
       headersTimeout: headersTimeoutMs,
@@ -102,13 +127,15 @@ export class Listener {
       maxHeaderSize: limits.maxHeaderBytes,
       // Checked below: node would answer by itself, and nobody would hear of it.
       requireHostHeader: false,
+      // Node would keep the first of two headers that may come once, and drop the other in silence: a proxy in front may have
+      // gone by the other.
+      joinDuplicateHeaders: true,
       // Node looks for late requests every 30 s unless told otherwise; a late one should be a late one by little.
       connectionsCheckingInterval: Math.max(
         10,
         Math.min(1000, Math.ceil(Math.min(headersTimeoutMs, requestTimeoutMs) / 4)),
       ),
     });
-    this.#server.maxConnections = settings.maxConnections;
     // Above its own bound Node 20 drops headers in silence, and Node 24 ends the connection. Calls count them; their size is
     // bounded above.
     this.#server.maxHeadersCount = 0;
@@ -120,29 +147,76 @@ export class Listener {
     this.#server.on("connect", ({ socket }: IncomingMessage) =>
       this.#refuse(socket, malformed("this server is no proxy")),
     );
+    const { upgrades = [] } = serving;
+    // With a listener, node serves no request that names another protocol: only who has one for it listens.
+    if (upgrades.length > 0) {
+      this.#server.on("upgrade", (request: IncomingMessage, socket: Socket, head: Buffer) => {
+        const taker = upgrades.find((one) => one.speaks(request));
+        socket.on("error", () => undefined);
+        if (this.draining) this.#refuse(socket, policyError("draining"));
+        else if (taker === undefined) this.#refuse(socket, malformed("the protocol is not spoken here"));
+        else taker.take(request, socket, head);
+      });
+    }
     this.#server.on("clientError", (error: NodeJS.ErrnoException, socket: Socket) => this.#broken(error, socket));
-    this.#server.on("connection", (socket: Socket) => {
-      this.#sockets.add(socket);
-      socket.once("close", () => this.#sockets.delete(socket));
-    });
+  }
+
+  #accept(socket: Socket): void {
+    this.#sockets.add(socket);
+    socket.once("close", () => this.#sockets.delete(socket));
   }
 
   get writeTimeoutMs(): number {
     return this.#settings.writeTimeoutMs;
   }
 
+  get requestTimeoutMs(): number {
+    return this.#settings.requestTimeoutMs;
+  }
+
+  #leave(isLast: boolean): void {
+    for (const socket of this.#sockets) for (const call of connectionOf(socket).calls()) call.leave?.(isLast);
+    for (const session of this.#front?.sessions ?? []) http2ConnectionOf(session).leave(isLast);
+  }
+
   /** Opens the port; resolves with the address. */
-  open(): Promise<string> {
-    const { port, host } = this.#settings;
-    return new Promise((resolve, reject) => {
-      this.#server.once("error", reject);
-      this.#server.listen({ port, ...(host === undefined ? {} : { host }) }, () => {
-        this.#server.removeListener("error", reject);
-        // A connection that could not be accepted must not end the process.
-        this.#server.on("error", (cause) => this.#serving.broken(policyError("internal", { cause }), ""));
-        resolve(addressOf(this.#server.address() as AddressInfo));
+  async open(): Promise<string> {
+    const { port, host, tls, maxConnections } = this.#settings;
+    const front = (this.#front = await this.#makeFront());
+    const { server } = front;
+    server.maxConnections = maxConnections;
+    server.on("connection", (socket: Socket) => this.#accept(socket));
+    // A connection that could not be accepted must not end the process.
+    const fail = (cause: unknown): void => this.#serving.broken(policyError("internal", { cause }), "");
+    await new Promise<void>((resolve, reject) => {
+      server.once("error", reject);
+      server.listen({ port, ...(host === undefined ? {} : { host }) }, () => {
+        server.removeListener("error", reject);
+        server.on("error", fail);
+        resolve();
       });
     });
+    return addressOf(server.address() as AddressInfo, tls === undefined ? "http" : "https");
+  }
+
+  async #makeFront(): Promise<Front> {
+    const { tls, headersTimeoutMs, keepAliveTimeoutMs } = this.#settings;
+    const { stream, clock } = this.#serving;
+    const front = await frontOf({
+      http: this.#server,
+      tls,
+      http2: stream !== undefined,
+      limits: this.#limits,
+      handshakeTimeoutMs: headersTimeoutMs,
+      idleTimeoutMs: keepAliveTimeoutMs,
+      clock,
+      report: (cause) => this.#serving.broken(policyError("internal", { cause }), ""),
+      refused: (cause, { remoteAddress = "" }) =>
+        this.#serving.broken(malformed("the connection did not come to speak TLS", cause), remoteAddress),
+    });
+    const take = (...[incoming, headers, , rawHeaders]: StreamEvent): void => stream!(incoming, headers, rawHeaders);
+    front.http2?.on("stream", take as never);
+    return front;
   }
 
   /** Stops accepting, closes what is idle, and resolves when the last connection is gone. */
@@ -151,6 +225,9 @@ export class Listener {
     this.#server.headersTimeout = Math.min(this.#server.headersTimeout, DRAINING_HEADERS_MS);
     this.#gone ??= this.#closed();
     this.#server.closeIdleConnections();
+    this.#leave(false);
+    // Tells the peers (GOAWAY), and ends each session with its last stream.
+    for (const session of this.#front?.sessions ?? []) session.close();
     // Node does not count a connection as idle before its first request.
     for (const socket of this.#sockets) if (socket.bytesRead === 0 || connectionOf(socket).isLeft) socket.destroy();
     return this.#gone;
@@ -160,22 +237,29 @@ export class Listener {
   close(): Promise<void> {
     this.draining = true;
     this.#gone ??= this.#closed();
+    this.#leave(true);
     this.#server.close();
     this.#server.closeAllConnections();
+    for (const session of this.#front?.sessions ?? []) session.destroy();
+    for (const socket of this.#sockets) socket.destroy();
     return this.#gone;
   }
 
   // As a plain server's: http's own `close` also stops looking for peers that are late, who then hold the drain. A server is
   // closed before its sockets have told so, and with them the calls that are cut.
   async #closed(): Promise<void> {
-    await new Promise<void>((resolve) => void NetServer.prototype.close.call(this.#server, () => resolve()));
+    await new Promise<void>(
+      (resolve) => void NetServer.prototype.close.call(this.#front?.server ?? this.#server, () => resolve()),
+    );
+    this.#front?.close();
     await Promise.all([...this.#sockets].map((socket) => new Promise((resolve) => socket.once("close", resolve))));
   }
 
   #handle(request: IncomingMessage, response: ServerResponse): void {
-    // RFC 9112 §3.2: HTTP/1.1 names the host.
-    if (request.headers.host === undefined && request.httpVersionMinor > 0) {
-      const error = malformed("the request has no Host header");
+    // RFC 9112 §3.2: HTTP/1.1 names the host, once. No host has a space in it, but two that were joined have.
+    const { host } = request.headers;
+    if (host === undefined ? request.httpVersionMinor > 0 : host.includes(", ")) {
+      const error = malformed(`the request has ${host === undefined ? "no" : "more than one"} Host header`);
       answerPlainly({ request, response, server: { draining: true } }, answerOf(error));
       this.#serving.broken(error, request.socket.remoteAddress ?? "");
     } else this.#serving.handle(request, response);
@@ -186,6 +270,11 @@ export class Listener {
     const connection = connectionOf(socket);
     const calls = connection.calls();
     const last = calls.at(-1);
+    if (last?.isPatient === true) {
+      if (error.code === "ERR_HTTP_REQUEST_TIMEOUT") return;
+      // It left off in the middle of a stream of requests, which is how one calls off.
+      if (error.code === "HPE_INVALID_EOF_STATE") return void socket.destroy();
+    }
     if (connection.isBroken) return last === undefined ? socket.destroySoon() : undefined;
     connection.isBroken = true;
     const found = broken(error);
@@ -198,11 +287,15 @@ export class Listener {
   }
 
   #refuse(socket: Socket, error: ServiceError): void {
-    const { status, headers, body = "" } = answerOf(error);
-    const { length } = Buffer.from(body as string);
-    socket.write(
-      `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nConnection: close\r\n${headers[0]}: ${headers[1]}\r\nContent-Length: ${length}\r\n\r\n${body}`,
-    );
+    const status = statusOf(error);
+    const body = encodeProblem(error, status);
+    const head = [
+      `HTTP/1.1 ${status} ${phraseOf(status)}`,
+      "Connection: close",
+      `Content-Type: ${PROBLEM}`,
+      `Content-Length: ${Buffer.byteLength(body)}`,
+    ];
+    socket.write(`${head.join("\r\n")}\r\n\r\n${body}`);
     this.#serving.broken(error, socket.remoteAddress ?? "");
     socket.destroySoon();
   }
@@ -223,7 +316,7 @@ function malformed(message: string, cause?: unknown): ServiceError {
   return policyError("malformed_message", { message, cause });
 }
 
-function addressOf({ address, family, port }: AddressInfo): string {
+function addressOf({ address, family, port }: AddressInfo, scheme: string): string {
   const host = address === "::" || address === "0.0.0.0" ? "localhost" : family === "IPv6" ? `[${address}]` : address;
-  return `http://${host}:${port}`;
+  return `${scheme}://${host}:${port}`;
 }

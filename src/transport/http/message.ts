@@ -3,7 +3,6 @@
  *
  * @module
  */
-import type { IncomingHttpHeaders } from "node:http";
 import { checkNumber, shown } from "../../internal/check.ts";
 import { REQUEST_ID } from "../names.ts";
 import { pathOf } from "./router.ts";
@@ -16,8 +15,8 @@ export interface HttpRequest {
   readonly path: string;
   /** The parameters of the query; repeated names keep their order. */
   readonly query: URLSearchParams;
-  /** A header's value, name in any case; repeated headers joined by ", ". */
-  header(name: string): string | undefined;
+  /** A header's value, name in any case; repeated headers joined by ", ". Not to be taken off the request. */
+  header(this: HttpRequest, name: string): string | undefined;
 }
 
 /** An HTTP reply as a hook sees it. */
@@ -26,14 +25,25 @@ export interface HttpReply {
   status: number;
   body: string | Uint8Array;
   /** Sets or replaces a header, name in any case. */
-  header(name: string, value: string): void;
+  header(this: HttpReply, name: string, value: string): void;
+  /** Adds to a header: a line of its own for `set-cookie`, which must never be joined; for any other a part of its list. */
+  append(this: HttpReply, name: string, value: string): void;
+}
+
+/** Headers as every platform gives them: names in lower case, repeated ones joined or listed as node has them. */
+export interface HttpHeaders {
+  readonly accept?: string | undefined;
+  readonly "accept-encoding"?: string | undefined;
+  readonly "content-encoding"?: string | undefined;
+  readonly "content-type"?: string | undefined;
+  readonly [name: string]: string | string[] | undefined;
 }
 
 /** What a view is made of. */
 export interface Head {
   readonly verb: string;
   readonly url: string;
-  readonly headers: IncomingHttpHeaders;
+  readonly headers: HttpHeaders;
 }
 
 /** The view of a request's head. */
@@ -41,7 +51,7 @@ export class RequestView implements HttpRequest {
   readonly verb: string;
   readonly path: string;
   readonly #search: string;
-  readonly #headers: IncomingHttpHeaders;
+  readonly #headers: HttpHeaders;
   #query: URLSearchParams | undefined = undefined;
 
   constructor({ verb, url, headers }: Head) {
@@ -84,6 +94,8 @@ export class ReplyDraft implements HttpReply {
   status: number;
   body: string | Uint8Array;
   readonly headers: Map<string, string> = new Map();
+  /** The lines of `set-cookie`. */
+  cookies: string[] | undefined = undefined;
 
   constructor(status: number, contentType: string | undefined, body: string | Uint8Array) {
     this.status = status;
@@ -92,15 +104,16 @@ export class ReplyDraft implements HttpReply {
   }
 
   header(name: string, value: string): void {
-    const lower = name.toLowerCase();
-    if (!TOKEN.test(lower) || FRAMING.has(lower)) {
-      throw new RangeError(
-        `a reply's header should be a token and not one that frames the message, got ${shown(name)}`,
-      );
-    }
-    if (!isFieldValue(value))
-      throw new RangeError(`header ${lower} should have no control characters, got ${shown(value)}`);
-    this.headers.set(lower, value);
+    const lower = checked(name, value);
+    if (lower === "set-cookie") this.cookies = [value];
+    else this.headers.set(lower, value);
+  }
+
+  append(name: string, value: string): void {
+    const lower = checked(name, value);
+    if (lower === "set-cookie") return void (this.cookies ??= []).push(value);
+    const before = this.headers.get(lower);
+    this.headers.set(lower, before === undefined ? value : `${before}, ${value}`);
   }
 
   /**
@@ -114,6 +127,17 @@ export class ReplyDraft implements HttpReply {
     if (typeof body !== "string" && !(body instanceof Uint8Array))
       throw new TypeError(`a reply's body should be a string or bytes, got ${shown(body)}`);
   }
+}
+
+/** The name of a reply's header in lower case, when it and the value can be sent. */
+function checked(name: string, value: string): string {
+  const lower = name.toLowerCase();
+  if (!TOKEN.test(lower) || FRAMING.has(lower)) {
+    throw new RangeError(`a reply's header should be a token and not one that frames the message, got ${shown(name)}`);
+  }
+  if (!isFieldValue(value))
+    throw new RangeError(`header ${lower} should have no control characters, got ${shown(value)}`);
+  return lower;
 }
 
 // RFC 9110 §5.5: visible characters, space, tab and the octets above 0x7f that Node can write as latin1.

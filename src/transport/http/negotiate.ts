@@ -17,7 +17,17 @@ export function codecFor<C extends Typed>(codecs: readonly C[], contentType: str
   const first = codecs[0]!;
   if (contentType === undefined || contentType === first.mediaType || first.mediaType === ANY_TYPE) return first;
   const mediaType = mediaTypeOf(contentType);
-  return codecs.find((codec) => codec.mediaType === mediaType);
+  if (mediaType.length < contentType.length && hasOtherCharset(contentType)) return undefined;
+  const exact = codecs.find((codec) => codec.mediaType === mediaType);
+  // RFC 6839 §3.1: what is built on JSON can be read as JSON.
+  if (exact !== undefined || !mediaType.endsWith("+json")) return exact;
+  return codecs.find((codec) => codec.mediaType === "application/json");
+}
+
+// Text is UTF-8 here (RFC 8259 §8.1). Anything else would be read wrongly, and perhaps without anybody noticing.
+function hasOtherCharset(contentType: string): boolean {
+  const charset = /;\s*charset\s*=\s*"?([^\s";]*)/i.exec(contentType)?.[1];
+  return charset !== undefined && !/^utf-?8$/i.test(charset);
 }
 
 /** The codec for an answer: `preferred` when it is accepted, else the first that is, undefined when none is. */

@@ -4,11 +4,28 @@
  * @module
  */
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from "node:http";
-import type { Outcome } from "../../errors/index.ts";
-import { discardBody, isTooLong, isUnread, readBody, takeBody, textOf, type BodyReader } from "./body.ts";
-import { HttpCall, startOf } from "./call.ts";
+import { policyError, type Outcome } from "../../errors/index.ts";
+import {
+  discardBody,
+  dropRest,
+  isTooLong,
+  isUnread,
+  leaveRest,
+  readBody,
+  takeBody,
+  textOf,
+  type BodyReader,
+} from "./body.ts";
+import { HttpCall } from "./call.ts";
+import type { ByteStream } from "../codec.ts";
+import type { Packer } from "./compression.ts";
 import { connectionOf, type Connection } from "./connection.ts";
+import { IncomingBody } from "./incoming-body.ts";
+import { BodyChunks } from "./node-chunks.ts";
+import { nodePacker } from "./node-packer.ts";
+import { pour } from "./node-pour.ts";
 import type { Plan } from "./plan.ts";
+import { startOf } from "./start.ts";
 
 /** What came in: node's own messages and the values of the path's parameters. */
 export interface Incoming {
@@ -26,7 +43,12 @@ export interface ServerState {
   readonly draining: boolean;
   /** How long a peer may take to read an answer, in milliseconds. */
   readonly writeTimeoutMs: number;
+  /** How long a peer may leave a stream of requests without a byte, in milliseconds. Default: 30 s. */
+  readonly requestTimeoutMs?: number | undefined;
 }
+
+/** How long a mounted server waits for the next piece of a body. */
+const IDLE_MS = 30_000;
 
 const ALREADY_READ = "the body was read before it came here: mount the handler first, or leave it in `request.body`";
 
@@ -34,11 +56,15 @@ const ALREADY_READ = "the body was read before it came here: mount the handler f
 export class NodeCall extends HttpCall implements BodyReader {
   readonly from: Incoming;
   readonly connection: Connection;
+  /** Whether it may take longer to arrive than a whole request: its body is read as it comes, and minds the time itself. */
+  isPatient = false;
+  #body: IncomingBody | undefined = undefined;
 
   constructor(plan: Plan, from: Incoming, startMs: number) {
-    super(plan, startOf(plan, from.request.headers, startMs));
+    const connection = connectionOf(from.request.socket);
+    super(plan, connection.start(startOf(plan, from.request.headers, startMs)));
     this.from = from;
-    this.connection = connectionOf(from.request.socket);
+    this.connection = connection;
     this.peer = this.connection.peer;
     this.target = from.request.url ?? "";
     this.connection.add(this);
@@ -88,6 +114,27 @@ export class NodeCall extends HttpCall implements BodyReader {
     else this.given(body);
   }
 
+  protected override get packer(): Packer {
+    return nodePacker;
+  }
+
+  protected override stream(): ByteStream {
+    const { request, response, server } = this.from;
+    if (request.readableEnded) throw new TypeError(ALREADY_READ);
+    const { "content-length": length, "content-type": contentType, expect } = request.headers;
+    const patience = { clock: this.bound.around.clock, idleMs: server.requestTimeoutMs ?? IDLE_MS };
+    this.isPatient = true;
+    return (this.#body = new IncomingBody({
+      contentType,
+      byteLength: length === undefined ? undefined : Number(length),
+      open() {
+        if (expect !== undefined) invite(request, response);
+        return new BodyChunks(request, patience);
+      },
+      arrived: (bytes) => void (this.requestBytes += bytes),
+    }));
+  }
+
   protected textOf(body: Uint8Array): string {
     return textOf(body as Buffer);
   }
@@ -95,14 +142,57 @@ export class NodeCall extends HttpCall implements BodyReader {
   protected send(status: number, headers: string[], body: string | Uint8Array): void {
     const { request, response, server } = this.from;
     const bytes = typeof body === "string" ? Buffer.byteLength(body) : body.length;
-    if (status !== 204) headers.push("content-length", String(bytes));
+    if (status !== 204 && status !== 304) headers.push("content-length", String(bytes));
     const unread = isUnread(request);
     if (unread || server.draining || this.connection.isBroken) headers.push("connection", "close");
     this.responseBytes = bytes;
     response.writeHead(status, headers);
     response.end(body);
     if (unread) discardBody(request);
+    else if (this.#body !== undefined) dropRest(request);
     if (response.writableLength > 0) this.#watchReader();
+  }
+
+  protected override pour(status: number, headers: string[], body: ByteStream): void {
+    const { request, response, server } = this.from;
+    const pieces = body[Symbol.asyncIterator]();
+    const { byteLength } = body;
+    const stop = this.onCancel(() => {
+      if (response.headersSent) response.destroy();
+      pieces.return?.().then(undefined, (error: unknown) => this.report(error));
+    });
+    const begin = (): void => {
+      // A handler that answers while it reads has not left anything unread yet.
+      const unread = this.#body === undefined && isUnread(request);
+      if (byteLength !== undefined) headers.push("content-length", String(byteLength));
+      if (unread || server.draining || this.connection.isBroken) headers.push("connection", "close");
+      response.writeHead(status, headers);
+      if (unread) discardBody(request);
+    };
+    const ended = (): void => {
+      stop.cancel();
+      if (this.outcome !== undefined) return void (response.writableEnded || response.destroy());
+      response.end();
+      if (this.#body !== undefined) leaveRest(request, response);
+      if (response.writableLength > 0) this.#watchReader();
+      this.finish("ok");
+    };
+    const broken = (error: unknown): void => {
+      stop.cancel();
+      const isHalf = response.headersSent;
+      this.fail(error);
+      if (isHalf) response.destroy();
+    };
+    if (this.verb === "HEAD") {
+      begin();
+      pieces.return?.().then(undefined, (error: unknown) => this.report(error));
+      return ended();
+    }
+    const { clock } = this.bound.around;
+    const { writeTimeoutMs } = server;
+    const wrote = (bytes: number): void => void (this.responseBytes += bytes);
+    const isOver = (): boolean => this.outcome !== undefined;
+    pour({ body: pieces, to: response, clock, writeTimeoutMs, byteLength, begin, wrote, isOver }).then(ended, broken);
   }
 
   // The peer has not taken all of it: one that stops reading would hold its answer in memory for ever.
@@ -116,12 +206,16 @@ export class NodeCall extends HttpCall implements BodyReader {
 
   protected override finish(outcome: Outcome): void {
     this.connection.remove(this);
+    if (this.#body !== undefined) this.#body.stop(this.error ?? policyError("canceled"));
     super.finish(outcome);
   }
 }
 
-// RFC 9110 §10.1.1: not for HTTP/1.0, and once: node does it by itself where nobody listens to "checkContinue".
-function invite({ headers, httpVersionMinor }: IncomingMessage, response: ServerResponse): void {
+/**
+ * Asks for the body of a request that waits to be asked. RFC 9110 §10.1.1: not for HTTP/1.0, and once: node does it by
+ * itself where nobody listens to "checkContinue".
+ */
+export function invite({ headers, httpVersionMinor }: IncomingMessage, response: ServerResponse): void {
   const wasInvited = (response as { readonly _sent100?: boolean })._sent100 === true;
   const waits = httpVersionMinor > 0 && headers.expect!.toLowerCase() === "100-continue";
   if (waits && !wasInvited && !response.headersSent) response.writeContinue();

@@ -5,6 +5,7 @@
  * @module
  */
 import { shown } from "../../internal/check.ts";
+import type { Codec } from "../codec.ts";
 import type { App } from "../server.ts";
 import type { HttpRequest } from "./message.ts";
 import type { Routes } from "./routes.ts";
@@ -34,6 +35,8 @@ export interface Served {
   readonly app: App;
   /** The REST bindings of the server that shows the pages. */
   readonly routes: readonly Routes[];
+  /** What its bodies may be written in, where a route does not say otherwise. */
+  readonly codecs: readonly [Codec, ...Codec[]];
 }
 
 /** Pages as a value, made for each server that is given it. */

@@ -5,15 +5,20 @@
  * @module
  */
 import type { Context } from "../../endpoint/index.ts";
-import type { AnyMethod, JsonSchemaObject } from "../../contract/index.ts";
+import type { AnyMethod, JsonSchemaObject, Shape } from "../../contract/index.ts";
 import type { BoundMethod } from "../bind.ts";
-import { schemaOf, type Codec } from "../codec.ts";
+import { schemaOf, type ByteStream, type Codec } from "../codec.ts";
 import type { Hooks } from "../hooks.ts";
 import type { Limits } from "../limits.ts";
 import { policyError } from "../../errors/index.ts";
 import { stringCoercer, type Coerce } from "../json/coerce.ts";
+import type { CompressSettings } from "./compression.ts";
+import type { Cors } from "./cors.ts";
+import type { Dressing } from "./dressing.ts";
+import { headerTexts } from "./header-field.ts";
 import type { HttpReply, HttpRequest } from "./message.ts";
 import type { Route } from "./routes.ts";
+import type { StreamPlan } from "./stream-plan.ts";
 
 /** A codec with its reader and writer made for one method. */
 export interface MethodCodec {
@@ -22,6 +27,12 @@ export interface MethodCodec {
   readonly form: "text" | "bytes";
   read(body: string | Uint8Array): unknown;
   write(value: unknown): string | Uint8Array;
+  /** Reads a body that still arrives; undefined where it is read whole. */
+  readonly readStream?: ((body: ByteStream) => unknown) | undefined;
+  /** Writes an answer piece by piece; undefined where it is written whole. */
+  readonly writeStream?: ((value: unknown) => ByteStream) | undefined;
+  /** Writes the answers to what this one reads, when that is another. */
+  readonly answer?: MethodCodec | undefined;
 }
 
 /** What a request is put together from. */
@@ -42,27 +53,74 @@ export type Encode = (response: unknown, reply: HttpReply, context: Context) => 
 export interface Plan {
   readonly bound: BoundMethod;
   readonly status: number;
+  /** Statuses of declared errors that are not those of their codes, by reason. Undefined where there are none. */
+  readonly errors: ReadonlyMap<string, number> | undefined;
+  /** Undefined where a route says nothing of its answers. */
+  readonly dressing: Dressing | undefined;
+  /** Undefined where no other origin is let in. */
+  readonly cors: Cors | undefined;
   /** Whether a body is read at all. */
   readonly takesBody: boolean;
   readonly codecs: readonly MethodCodec[];
+  /** Those that write answers: the same, unless a codec says otherwise. */
+  readonly answers: readonly MethodCodec[];
   /** Undefined where the body alone is the request. */
   readonly assemble: Assemble | undefined;
   /** Undefined where the codec writes the response. */
   readonly encode: Encode | undefined;
+  /** Undefined where one message goes each way. */
+  readonly stream: StreamPlan | undefined;
   readonly hooks: Hooks<HttpRequest, HttpReply>;
   readonly limits: Limits;
+  /** Undefined where answers leave as they are. */
+  readonly compress: CompressSettings | undefined;
 }
 
-/** Compiles codecs for the messages of a method. */
-export function methodCodecs(codecs: readonly Codec[], bound: BoundMethod, limits: Limits): MethodCodec[] {
+/** What codecs are compiled for. */
+export interface CodecsFor {
+  readonly bound: BoundMethod;
+  readonly limits: Limits;
+  /** The field of the request that is the body; undefined or "*" where the body is the request. */
+  readonly body?: string | undefined;
+}
+
+/** Compiles codecs for the messages of a method: those that read requests, and those that write answers. */
+export function methodCodecs(codecs: readonly Codec[], about: CodecsFor): Pick<Plan, "codecs" | "answers"> {
+  const { bound, limits, body } = about;
   const { info, method } = bound;
-  return codecs.map((codec) => ({
+  const where = `${info.service}.${info.name}`;
+  const request = body === undefined || body === "*" ? method.request : fieldShape(method.request, body);
+  const compile = (codec: Codec, answer: MethodCodec | undefined): MethodCodec => ({
     mediaType: codec.mediaType,
     contentType: codec.contentType,
     form: codec.form,
-    read: codec.reader(method.request, limits),
-    write: codec.writer(method.response, `${info.service}.${info.name} response`),
-  }));
+    read: codec.reader(request, limits),
+    write: answer?.write ?? codec.writer(method.response, `${where} response`),
+    readStream: codec.streamReader?.(request, limits),
+    writeStream: answer === undefined ? codec.streamWriter?.(method.response, `${where} response`) : answer.writeStream,
+    answer,
+  });
+  const compiled = codecs.map((codec) =>
+    compile(codec, codec.answers === undefined ? undefined : compile(codec.answers, undefined)),
+  );
+  const differ = compiled.some(({ answer }) => answer !== undefined);
+  if (!differ) return { codecs: compiled, answers: compiled };
+  const answers = compiled.map((one) => one.answer ?? one);
+  const isFirst = (one: MethodCodec, at: number): boolean =>
+    answers.findIndex(({ mediaType }) => mediaType === one.mediaType) === at;
+  return { codecs: compiled, answers: answers.filter(isFirst) };
+}
+
+/** One field of a message as a shape, for the codec of a body that is only it. */
+function fieldShape(shape: Shape, field: string): Shape {
+  return {
+    ...shape,
+    jsonSchema() {
+      const { properties, $defs } = shape.jsonSchema();
+      const own = (properties as Readonly<Record<string, JsonSchemaObject>> | undefined)?.[field] ?? {};
+      return $defs === undefined ? own : { ...own, $defs };
+    },
+  };
 }
 
 /** Compiles the way a route's request is put together; undefined when the body is all there is. */
@@ -83,7 +141,13 @@ export function assembler(route: Route, method: AnyMethod, where: string): Assem
   const coercer = (field: string): Coerce => stringCoercer(formOf(field), `${where} request.${field}`, schema);
   if (route.body !== undefined && route.body !== "*") formOf(route.body);
   const params = route.params.map((field) => ({ field, coerce: coercer(field) }));
-  const headers = Object.entries(route.header).map(([field, name]) => ({ field, name, coerce: coercer(field) }));
+  const required = (schema as { readonly required?: readonly string[] }).required ?? [];
+  const headers = Object.entries(route.header).map(([field, name]) => ({
+    field,
+    name,
+    coerce: coercer(field),
+    texts: headerTexts(name, { schema: formOf(field), root: schema, isRequired: required.includes(field) }),
+  }));
   const query = queryFields(route, fields, where).map((field) => ({ field, coerce: coercer(field) }));
   return function assemble({ request, values }, body) {
     const wire: Record<string, unknown> = route.body === "*" ? { ...recordOf(body) } : {};
@@ -91,9 +155,9 @@ export function assembler(route: Route, method: AnyMethod, where: string): Assem
     params.forEach(({ field, coerce }, i) => {
       wire[field] = coerce([decoded(values[i]!)]);
     });
-    for (const { field, name, coerce } of headers) {
-      const text = request.header(name);
-      if (text !== undefined) wire[field] = coerce([text]);
+    for (const { field, name, coerce, texts } of headers) {
+      const given = texts(request.header(name));
+      if (given !== undefined) wire[field] = coerce(given);
     }
     if (query.length > 0) {
       for (const { field, coerce } of query) {

@@ -4,9 +4,9 @@
  *
  * @module
  */
-import { STATUS_CODES } from "node:http";
 import { bareError, isCode, type ServiceError } from "../../errors/index.ts";
 import { codeOf } from "./status.ts";
+import { phraseOf } from "./status-phrase.ts";
 
 /** The media type of problem details. */
 export const PROBLEM = "application/problem+json";
@@ -14,7 +14,7 @@ export const PROBLEM = "application/problem+json";
 /** The body of an error answer. */
 export function encodeProblem(error: ServiceError, status: number): string {
   return JSON.stringify({
-    title: STATUS_CODES[status] ?? "Error",
+    title: phraseOf(status),
     status,
     detail: error.message,
     code: error.code,

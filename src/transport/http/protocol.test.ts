@@ -174,7 +174,7 @@ describe("bodies", () => {
     expect((await send("application/json; charset=UTF-8")).status).toBe(400);
     for (const type of ["text/plain", "application/xml", "multipart/form-data; boundary=x", "", "application/jsonp"])
       expect([type, (await send(type)).status]).toEqual([type, 415]);
-    const compressed = await server.ask({ path: "/echo/say", headers: { "Content-Encoding": "gzip" }, body: "{}" });
+    const compressed = await server.ask({ path: "/echo/say", headers: { "Content-Encoding": "compress" }, body: "{}" });
     expect([compressed.status, reasonOf(compressed.body)]).toEqual([415, "unsupported_media_type"]);
     expect(
       (await server.ask({ path: "/echo/say", headers: { "Content-Encoding": "identity" }, body: '{"text":""}' }))
@@ -251,6 +251,22 @@ describe("headers", () => {
     const { status, headers, body } = await server.ask("GET /livez HTTP/1.1\r\n\r\n");
     expect([status, headers["connection"], reasonOf(body)]).toEqual([400, "close", "malformed_message"]);
     expect((await server.ask("GET /livez HTTP/1.0\r\n\r\n")).status).toBe(200);
+  });
+
+  it("refuses a request with two, whatever they are", async () => {
+    await using server = await served(plain);
+    for (const version of ["1.1", "1.0"]) {
+      for (const hosts of ["Host: a\r\nHost: b", "Host: a\r\nhost: a", "Host: a, b"]) {
+        const { status, headers, body } = await server.ask(`GET /livez HTTP/${version}\r\n${hosts}\r\n\r\n`);
+        expect([hosts, status, headers["connection"], reasonOf(body)]).toEqual([
+          hosts,
+          400,
+          "close",
+          "malformed_message",
+        ]);
+      }
+    }
+    expect((await server.ask("GET /livez HTTP/1.1\r\nHost: a,b\r\n\r\n")).status).toBe(200);
   });
 
   it("refuses to be a proxy", async () => {

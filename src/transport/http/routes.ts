@@ -4,9 +4,10 @@
  *
  * @module
  */
-import { checkNames, checkNumber, checkString } from "../../internal/check.ts";
+import { checkNames, checkString } from "../../internal/check.ts";
 import type { AnyService, Methods, Service, Types, TypesIn } from "../../contract/index.ts";
 import { checkCodec, type Codec } from "../codec.ts";
+import { ANSWERS, routeAnswers, type RouteAnswers } from "./route-answers.ts";
 import { MAX_SEGMENTS } from "./router.ts";
 
 /** The verbs a route may name. */
@@ -24,18 +25,54 @@ export interface Bind<X extends Types> {
   readonly path: Template;
   /** Fields in the query. Default: every field that is nowhere else, when the request has no body. */
   readonly query?: readonly (keyof X["reqIn"] & string)[] | undefined;
-  /** Fields in headers: field to header name. Default: none. */
+  /**
+   * Fields in headers: field to header name. One bound to `if-match` or `if-none-match` gets what stands in the tag, as
+   * `etag` of another route wrote it, or "*"; an array gets several. Where the request cannot be without it, a request
+   * without `if-match` is answered 428. Default: none.
+   */
   readonly header?: { readonly [F in keyof X["reqIn"]]?: string } | undefined;
   /** The field that is the body, or "*" for all fields that are nowhere else. Default: "*", for GET and DELETE no body. */
   readonly body?: (keyof X["reqIn"] & string) | "*" | undefined;
-  /** The status of an answer, 200 to 299; with 204 the body is left out. Default: 200. */
+  /** The status of an answer, 200 to 299; with 204 the body is left out. Default: 200; 201 with `location` and no `created`. */
   readonly status?: number | undefined;
+  /** The statuses of declared errors by reason, 400 to 599. Default: by code; with `if-match` 412 for `failed_precondition`. */
+  readonly errors?: { readonly [N in ReasonOf<X["failIn"]>]?: number } | undefined;
+  /**
+   * What answers are recognised by (RFC 9110 §8.8.3): a field that changes whenever the answer does, such as a version, or
+   * "body" for a sum over each body. A GET whose `If-None-Match` names it is answered 304. Default: nothing.
+   */
+  readonly etag?: "body" | (keyof X["resIn"] & string) | undefined;
+  /** A field that says when the answer last changed: a Date, its ISO text or milliseconds since 1970. Default: none. */
+  readonly lastModified?: (keyof X["resIn"] & string) | undefined;
+  /** Where what was created is, each `{name}` a field of the response: `/profiles/{id}`. Default: unsaid. */
+  readonly location?: `/${string}` | undefined;
+  /** A field that is true when something was created: only then the status is 201 and `location` is told. Default: none. */
+  readonly created?: (keyof X["resIn"] & string) | undefined;
+  /**
+   * Links to other pages of a list (RFC 8288), by relation: fields of the query and the fields of the response they are
+   * taken from, null to leave one out: `{ next: { cursor: "nextCursor" }, first: { cursor: null } }`. A link whose field is
+   * absent, null or "" is not given. Default: none.
+   */
+  readonly links?:
+    | { readonly [relation: string]: { readonly [F in keyof X["reqIn"]]?: (keyof X["resIn"] & string) | null } }
+    | undefined;
+  /** What caches may do with answers, the value of `Cache-Control`: `private, max-age=60`. Default: unsaid. */
+  readonly cacheControl?: string | undefined;
   /** Reads and writes this method's bodies, in place of the server's codecs. Default: those. */
   readonly codec?: Codec | undefined;
+  /**
+   * Lets the reader of a server stream come back and go on where it was: the field of a message that names it, which is
+   * the `id` of Server-Sent Events, and the field of the request that is given the last one seen, from `Last-Event-ID`.
+   * The handler goes on after it. Default: a stream that is cut is over.
+   */
+  readonly events?: { readonly id: keyof X["resIn"] & string; readonly resume: keyof X["reqIn"] & string } | undefined;
 }
 
+/** The reasons of a union of declared errors. */
+type ReasonOf<E> = E extends { readonly reason: infer N extends string } ? N : never;
+
 /** A bind with its defaults, its types forgotten. */
-export interface Route {
+export interface Route extends RouteAnswers {
   readonly method: string;
   /** "*" for every verb. */
   readonly verb: string;
@@ -45,8 +82,8 @@ export interface Route {
   readonly query: readonly string[] | undefined;
   readonly header: Readonly<Record<string, string>>;
   readonly body: string | undefined;
-  readonly status: number;
   readonly codec: Codec | undefined;
+  readonly events: { readonly id: string; readonly resume: string } | undefined;
 }
 
 /** The routes of one service. */
@@ -55,13 +92,22 @@ export interface Routes {
   readonly routes: readonly Route[];
 }
 
+type LocationOf<B> = B extends { readonly location: infer P extends string } ? P : never;
+
 type PathOf<B> = B extends { readonly path: infer P extends string } ? P : B extends string ? B : never;
 
 /** What is wrong with a table of routes, in the place where it is wrong. */
 type Checked<M extends Methods, R> = {
   readonly [P in keyof R]: P extends keyof M
     ? Exclude<Params<PathOf<R[P]>>, keyof TypesIn<M[P]>["reqIn"]> extends never
-      ? unknown
+      ? Exclude<Params<LocationOf<R[P]>>, keyof TypesIn<M[P]>["resIn"]> extends never
+        ? unknown
+        : {
+            readonly "the location names no field of the response": Exclude<
+              Params<LocationOf<R[P]>>,
+              keyof TypesIn<M[P]>["resIn"]
+            >;
+          }
       : {
           readonly "the path names no field of the request": Exclude<
             Params<PathOf<R[P]>>,
@@ -105,7 +151,7 @@ function route(service: AnyService, method: string, bind: Template | Bind<Types>
   if (!Object.hasOwn(service.methods, method))
     throw new RangeError(`${where} should name a method of the service, got "${method}"`);
   const full: Bind<Types> = typeof bind === "string" ? { path: bind } : bind;
-  checkNames(where, full, ["path", "query", "header", "body", "status", "codec"]);
+  checkNames(where, full, ["path", "query", "header", "body", "codec", "events", ...ANSWERS]);
   const says = "a verb (GET, PUT, POST, PATCH, DELETE) or none, a space, and a path with {field} for whole segments";
   checkString(`${where}: path`, full.path, { pattern: TEMPLATE, says });
   const [, verb = "*", path = ""] = TEMPLATE.exec(full.path)!;
@@ -135,7 +181,15 @@ function route(service: AnyService, method: string, bind: Template | Bind<Types>
     query,
     header,
     body: (full.body as string | undefined) ?? (hasBody ? "*" : undefined),
-    status: checkNumber(`${where}: status`, full.status ?? 200, { min: 200, max: 299, integer: true }),
+    ...routeAnswers(where, full, { verb, reasons: service.methods[method]!.errors.map(({ reason }) => reason) }),
     codec: full.codec,
+    events: eventsOf(where, full.events),
   };
+}
+
+function eventsOf(where: string, events: Bind<Types>["events"]): Route["events"] {
+  if (events === undefined) return undefined;
+  checkNames(`${where}: events`, events, ["id", "resume"]);
+  const { id, resume } = events as { readonly id: string; readonly resume: string };
+  return { id: checkString(`${where}: events.id`, id), resume: checkString(`${where}: events.resume`, resume) };
 }

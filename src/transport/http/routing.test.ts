@@ -441,9 +441,9 @@ describe("a table of routes that is wrong", () => {
       options: { routes: [routes(one, { get: { path: "/livez", body: "*" } })] },
       says: "one.get should have a route of its own, GET /livez answers health probes",
     },
-    "a stream": {
-      options: { routes: [routes(one, { watch: "GET /x" })] },
-      says: "one.watch should answer once to have a route, it is a server stream",
+    "a stream whose status has no body": {
+      options: { routes: [routes(one, { watch: { path: "GET /x", status: 204 } })] },
+      says: "the route of one.watch should have a status with a body, its answer is a stream",
     },
     "a service that is not served": {
       options: { routes: [routes(service("two", { get: echo }), {})] },

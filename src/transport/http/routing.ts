@@ -3,17 +3,23 @@
  *
  * @module
  */
+import type { MethodInfo } from "../../endpoint/index.ts";
 import { policyError, type ServiceError } from "../../errors/index.ts";
+import { isPromise } from "../../internal/promise.ts";
 import type { BoundMethod } from "../bind.ts";
 import { json } from "../codec.ts";
 import type { App } from "../server.ts";
+import { isPreflight, type Cors } from "./cors.ts";
+import { dressing } from "./dressing.ts";
 import { healthAnswer, type HealthPaths } from "./health.ts";
-import { RequestView, type Head } from "./message.ts";
-import { text, type Page, type PlainAnswer } from "./page.ts";
+import type { Head } from "./message.ts";
+import type { PlainAnswer } from "./page.ts";
+import { pageAnswer, PageTable } from "./page-table.ts";
 import { assembler, methodCodecs, type Plan } from "./plan.ts";
-import { ANY, pathOf, Router } from "./router.ts";
+import { ANY, pathOf, Router, type Found } from "./router.ts";
 import type { Route } from "./routes.ts";
 import type { ServingSettings } from "./serving.ts";
+import { resuming, streamPlan } from "./stream-plan.ts";
 
 /** A method that a request is for, with the values of its path, or why it cannot be called. */
 export interface Target {
@@ -27,17 +33,22 @@ export type Special = Target | { readonly answer: PlainAnswer | Promise<PlainAns
 
 const NONE: readonly string[] = [];
 
+/** What a path serves that serves every verb, as far as anybody asks. */
+const ALL: readonly string[] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
+
 /** The table of one app, for one server. */
 export class Routing {
   readonly #app: App;
   readonly #router = new Router<Plan>();
   readonly #health: ReadonlyMap<string, keyof HealthPaths>;
-  readonly #pages = new Map<string, Page>();
+  readonly #pages: PageTable;
   readonly #other: Plan;
+  readonly #cors: Cors | undefined;
 
   constructor(app: App, settings: ServingSettings) {
     this.#app = app;
     this.#health = settings.health;
+    this.#cors = settings.cors;
     this.#other = plan(app.other, undefined, { ...settings, codecs: [json] });
     for (const path of this.#health.keys()) this.#router.reserve(path);
     for (const { service } of settings.routes) {
@@ -45,20 +56,17 @@ export class Routing {
         throw new RangeError(`routes should be of services that are served, got those of ${service.name}`);
     }
     this.#addMethods(app, settings);
-    for (const pages of settings.pages)
-      for (const page of pages.pages({ app, routes: settings.routes })) this.#addPage(page);
+    const { routes, codecs } = settings;
+    this.#pages = new PageTable(settings.pages, { app, routes, codecs }, (path) => this.#isTaken(path));
   }
 
   #addMethods(app: App, settings: ServingSettings): void {
     for (const service of app.services) {
       for (const bound of service.methods.values()) {
-        const { name, kind } = bound.info;
+        const { name } = bound.info;
         const own = settings.routes
           .filter((one) => one.service.name === service.name)
           .flatMap((one) => one.routes.filter((route) => route.method === name));
-        if (kind !== "unary" && own.length > 0)
-          throw new RangeError(`${service.name}.${name} should answer once to have a route, it is a ${kind} stream`);
-        if (kind !== "unary") continue;
         if (own.length === 0) this.#route("POST", `/${service.name}/${name}`, plan(bound, undefined, settings));
         for (const route of own) this.#route(route.verb, route.path, plan(bound, route, settings));
       }
@@ -73,15 +81,14 @@ export class Routing {
     throw new RangeError(`${service}.${name} should have a route of its own, ${verb} ${path} is taken`);
   }
 
-  #addPage(page: Page): void {
-    const { path } = page;
-    const isTaken = this.#pages.has(path) || this.#health.has(path) || this.#router.find(path)?.verbs.has("GET");
-    if (isTaken === true) throw new RangeError(`a page should have a path of its own, GET ${path} is taken`);
-    this.#pages.set(path, page);
+  #isTaken(path: string): boolean {
+    return this.#health.has(path) || this.#router.find(path)?.verbs.has("GET") === true;
   }
 
   /** The plan for a verb at a path, and the path's values; undefined where `special` must look. */
   find(verb: string, url: string): Target | undefined {
+    // A browser's question is no request for whatever serves every verb.
+    if (this.#cors !== undefined && verb === "OPTIONS") return undefined;
     const found = this.#router.find(url);
     const plan = found?.verbs.get(verb) ?? found?.verbs.get(ANY);
     return plan === undefined ? undefined : { plan, values: found!.values };
@@ -89,6 +96,28 @@ export class Routing {
 
   /** What else a request may be for. Undefined where nothing has its path: then `unknown` answers it. */
   special(head: Head): Special | undefined {
+    const cors = this.#cors;
+    if (cors !== undefined && isPreflight(head.verb, head.headers)) return this.#preflight(cors, head);
+    const special = this.#special(head);
+    if (cors === undefined || special === undefined || "plan" in special) return special;
+    const { answer } = special;
+    const { origin } = head.headers;
+    if (!isPromise(answer)) return { answer: cors.dressed(answer as PlainAnswer, origin) };
+    return { answer: (answer as Promise<PlainAnswer>).then((later) => cors.dressed(later, origin)) };
+  }
+
+  #preflight(cors: Cors, { url, headers }: Head): Special | undefined {
+    const allow = this.#allowed(pathOf(url), this.#router.all(url));
+    return allow.length === 0 ? undefined : { answer: cors.preflight(headers, allow) };
+  }
+
+  #allowed(path: string, places: readonly Found<Plan>[]): readonly string[] {
+    const verbs = places.flatMap((place) => [...place.verbs.keys()]);
+    if (this.#health.has(path) || this.#pages.find(path) !== undefined) verbs.push("GET");
+    return allowed(verbs);
+  }
+
+  #special(head: Head): Special | undefined {
     const { verb, url } = head;
     const path = pathOf(url);
     const isRead = verb === "GET" || verb === "HEAD";
@@ -100,12 +129,11 @@ export class Routing {
       const plan = verbs.get(verb) ?? verbs.get(ANY) ?? (verb === "HEAD" ? verbs.get("GET") : undefined);
       if (plan !== undefined) return { plan, values };
     }
-    const page = this.#pageAt(path);
-    if (page !== undefined && isRead) return { answer: answerOf(page, head) };
+    const page = this.#pages.find(path);
+    if (page !== undefined && isRead) return { answer: pageAnswer(page, head) };
     if (places.length === 0 && probe === undefined && page === undefined && !(verb === "OPTIONS" && url === "*"))
       return undefined;
-    const verbs = places.flatMap((place) => [...place.verbs.keys()]);
-    const allow = allowed(probe === undefined && page === undefined ? verbs : [...verbs, "GET"]);
+    const allow = this.#allowed(path, places);
     if (verb === "OPTIONS") {
       const headers = allow.length === 0 ? NONE : ["allow", allow.join(", ")];
       return { answer: { status: 204, headers } };
@@ -117,44 +145,51 @@ export class Routing {
   unknown(): Target {
     return { plan: this.#other, values: NONE, refusal: policyError("unknown_method") };
   }
-
-  #pageAt(path: string): Page | undefined {
-    if (this.#pages.size === 0) return undefined;
-    const exact = this.#pages.get(path);
-    if (exact !== undefined) return exact;
-    for (let slash = path.lastIndexOf("/"); slash >= 0; slash = slash === 0 ? -1 : path.lastIndexOf("/", slash - 1)) {
-      const below = this.#pages.get(`${path.slice(0, slash)}/*`);
-      if (below !== undefined) return below;
-    }
-    return undefined;
-  }
-}
-
-async function answerOf(page: Page, head: Head): Promise<PlainAnswer> {
-  try {
-    return await page.answer(new RequestView(head));
-  } catch {
-    return text(500, "500 the page cannot be made\n");
-  }
 }
 
 function plan(bound: BoundMethod, route: Route | undefined, settings: ServingSettings): Plan {
   const { hooks, limits } = settings;
   const { service, name } = bound.info;
   const codecs = route?.codec === undefined ? settings.codecs : [route.codec];
+  const about = { info: bound.info, method: bound.method, route };
+  const stream = streamPlan(about, settings);
+  const where = `${service}.${name}`;
+  const assemble = route === undefined ? undefined : assembler(route, bound.method, where);
+  const compiled = methodCodecs(codecs, { bound, limits, body: route?.body });
+  const dressed = route === undefined ? undefined : dressing(route, bound.method, where);
+  const isPiecewise = stream?.answersMany === true || compiled.answers.some((one) => one.writeStream !== undefined);
+  if (dressed !== undefined && isPiecewise)
+    throw new RangeError(`the route of ${where} should say nothing of answers, which are written piece by piece`);
   return {
     bound,
     status: route?.status ?? 200,
-    takesBody: route === undefined || route.body !== undefined,
-    codecs: methodCodecs(codecs, bound, limits),
-    assemble: route === undefined ? undefined : assembler(route, bound.method, `${service}.${name}`),
+    takesBody: stream?.takesMany !== true && (route === undefined || route.body !== undefined),
+    ...compiled,
+    assemble: stream?.events === undefined ? assemble : resuming(assemble, stream.events, about),
     encode: undefined,
+    errors: route === undefined ? undefined : errorStatuses(route, bound.info),
+    dressing: dressed,
+    cors: settings.cors,
+    stream,
     hooks,
     limits,
+    compress: settings.compress,
   };
+}
+
+/** Statuses of declared errors that a route says, or that follow from its condition. */
+function errorStatuses(route: Route, { errors }: MethodInfo): ReadonlyMap<string, number> | undefined {
+  const isConditional = Object.values(route.header).some((name) => name.toLowerCase() === "if-match");
+  const statuses = new Map<string, number>();
+  for (const { reason, code } of errors) {
+    const status = route.errors[reason] ?? (isConditional && code === "failed_precondition" ? 412 : undefined);
+    if (status !== undefined) statuses.set(reason, status);
+  }
+  return statuses.size === 0 ? undefined : statuses;
 }
 
 function allowed(verbs: readonly string[]): string[] {
   if (verbs.length === 0) return [];
+  if (verbs.includes(ANY)) return [...ALL];
   return [...new Set([...verbs, ...(verbs.includes("GET") ? ["HEAD"] : []), "OPTIONS"])];
 }

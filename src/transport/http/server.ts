@@ -3,20 +3,32 @@
  *
  * @module
  */
-import { checkNames } from "../../internal/check.ts";
+import { checkNames, shown } from "../../internal/check.ts";
 import { ActiveCall } from "../../endpoint/index.ts";
 import type { ServiceError } from "../../errors/index.ts";
 import type { App, Listening, ServerTransport } from "../server.ts";
 import { Dispatcher } from "./dispatcher.ts";
+import { Http2Dispatcher } from "./http2-dispatcher.ts";
 import { Listener, LISTENING, listenSettings, type ListenOptions } from "./listener.ts";
+import { Routing } from "./routing.ts";
 import { SERVING, servingSettings, type ServingOptions } from "./serving.ts";
 import { statusOf } from "./status.ts";
+import { checkUpgrades, type Upgrade } from "./upgrade.ts";
 
 /** What an HTTP server may be told. */
-export interface HttpServerOptions extends ListenOptions, ServingOptions {}
+export interface HttpServerOptions extends ListenOptions, ServingOptions {
+  /**
+   * Whether HTTP/2 is spoken. With `tls` the client chooses between it and HTTP/1.1 on the same port; without, the port
+   * speaks HTTP/2 alone (h2c with prior knowledge), as meshes and gateways do inside. Default: false: one request of
+   * HTTP/2 costs Node more than one of HTTP/1.1, and pays where many share a slow connection, as browsers' do.
+   */
+  readonly http2?: boolean | undefined;
+  /** Other protocols that connections may change to, WebSocket for one. Default: none. */
+  readonly upgrades?: readonly Upgrade[] | undefined;
+}
 
 /**
- * Serves over HTTP/1.1: each unary method as `POST /service/method` with JSON both ways, or as `routes` say.
+ * Serves over HTTP/1.1, and by option HTTPS and HTTP/2: each unary method as `POST /service/method` with JSON both ways, or as `routes` say.
  *
  * @throws {RangeError} when an option is wrong, or, on listening, two methods have the same route.
  *
@@ -36,18 +48,28 @@ export interface HttpServerOptions extends ListenOptions, ServingOptions {}
  * ```
  */
 export function httpServer(options: HttpServerOptions): ServerTransport {
-  checkNames("httpServer", options, [...LISTENING, ...SERVING]);
+  checkNames("httpServer", options, [...LISTENING, ...SERVING, "http2", "upgrades"]);
+  const { http2 = false } = options;
+  if (typeof http2 !== "boolean") throw new TypeError(`http2 should be true or false, got ${shown(http2)}`);
+  const upgrades = checkUpgrades(options.upgrades);
   const settings = listenSettings(options);
   const serving = servingSettings(options);
   return {
     name: "http",
     "~server": true,
     async listen(app): Promise<Listening> {
+      const routing = new Routing(app, serving);
+      const streams = http2 ? new Http2Dispatcher(app, routing, settings) : undefined;
       const listener: Listener = new Listener(settings, serving.limits, {
+        clock: app.clock,
         handle: (request, response) => dispatcher.handle(request, response),
+        stream: streams && ((stream, headers, rawHeaders) => streams.handle(stream, headers, rawHeaders)),
         broken: (error, peer) => observeBroken(app, error, peer),
+        upgrades: upgrades.map((one) =>
+          one.upgrading({ app, limits: serving.limits, writeTimeoutMs: settings.writeTimeoutMs }),
+        ),
       });
-      const dispatcher = new Dispatcher(app, serving, listener);
+      const dispatcher = new Dispatcher(app, routing, listener);
       const address = await listener.open();
       return { addresses: [address], drain: () => listener.drain(), close: () => listener.close() };
     },

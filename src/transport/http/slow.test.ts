@@ -6,7 +6,7 @@ import { request, Wire } from "../../../test/wire.ts";
 import { method, service } from "../../index.ts";
 import { serve } from "../../server/index.ts";
 import { settled } from "../../testing/index.ts";
-import { debugServer } from "./index.ts";
+import { debugServer } from "../../debug/index.ts";
 
 // Times are real here, since they are node's own; what is asserted is the outcome.
 

@@ -28,6 +28,9 @@ describe("the status of an error", () => {
       unsupported_media_type: 415,
       not_acceptable: 406,
       request_timeout: 408,
+      not_modified: 304,
+      precondition_failed: 412,
+      precondition_required: 428,
     };
     for (const reason of Object.keys(reasons) as Reason[]) {
       const byCode = statusOf(new ServiceError("x", { code: reasons[reason].code }));

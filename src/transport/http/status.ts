@@ -33,6 +33,9 @@ const statusOfReason: ReadonlyMap<string, number> = new Map([
   ["unsupported_media_type", 415],
   ["not_acceptable", 406],
   ["request_timeout", 408],
+  ["not_modified", 304],
+  ["precondition_failed", 412],
+  ["precondition_required", 428],
 ]);
 
 /**

@@ -8,7 +8,7 @@ import type { Carrier, Metadata } from "../../endpoint/index.ts";
 import { isRequestId, newRequestId } from "../../internal/ids.ts";
 import type { Clock } from "../../time/index.ts";
 import { discardBody, isUnread } from "../http/body.ts";
-import { headersOf } from "../http/call.ts";
+import { headersOf } from "../http/start.ts";
 import type { ServerState } from "../http/node-call.ts";
 import { connectionOf, type Connection } from "../http/connection.ts";
 import { RESERVED } from "../http/message.ts";

@@ -5,9 +5,12 @@
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { policyError, toServiceError } from "../../errors/index.ts";
+import { answerPlainly } from "../http/answer.ts";
 import { textOf } from "../http/body.ts";
 import type { ServerState } from "../http/node-call.ts";
 import { codecFor } from "../http/negotiate.ts";
+import { pageAnswer, type PageTable } from "../http/page-table.ts";
+import { pathOf } from "../http/router.ts";
 import { parseJson } from "../json/parse.ts";
 import type { App } from "../server.ts";
 import { RpcCall, type Refusal } from "./call.ts";
@@ -35,17 +38,23 @@ interface Message {
   answer(text: string): void;
 }
 
+/** What a dispatcher is told. */
+export interface RpcSettings extends DispatchSettings {
+  /** What is answered to GET. */
+  readonly pages: PageTable;
+}
+
 /** Serves one app over HTTP requests that somebody accepted. */
 export class RpcDispatcher {
   /** Notifications in progress. */
   readonly oneWays: OneWays = new OneWays();
   readonly #app: App;
-  readonly #settings: DispatchSettings;
+  readonly #settings: RpcSettings;
   readonly #server: ServerState;
   readonly #plans: ReadonlyMap<string, RpcPlan>;
   readonly #other: RpcPlan;
 
-  constructor(app: App, settings: DispatchSettings, server: ServerState) {
+  constructor(app: App, settings: RpcSettings, server: ServerState) {
     this.#app = app;
     this.#settings = settings;
     this.#server = server;
@@ -54,6 +63,7 @@ export class RpcDispatcher {
   }
 
   handle(request: IncomingMessage, response: ServerResponse): void {
+    if (request.method !== "POST" && this.#isPage(request, response)) return;
     const delivery = new Delivery({ request, response, server: this.#server, clock: this.#app.clock });
     const refusal = this.#unfit(request);
     if (refusal !== undefined) return this.#refuse(delivery, refusal.status, { error: refusal.error });
@@ -62,6 +72,15 @@ export class RpcDispatcher {
       arrived: (body) => this.#arrived(delivery, body),
       refused: (status, error) => this.#refuse(delivery, status, { error }),
     });
+  }
+
+  #isPage(request: IncomingMessage, response: ServerResponse): boolean {
+    const { method: verb = "", url = "/", headers } = request;
+    const page = verb === "GET" || verb === "HEAD" ? this.#settings.pages.find(pathOf(url)) : undefined;
+    if (page === undefined) return false;
+    const exchange = { request, response, server: this.#server };
+    void pageAnswer(page, { verb, url, headers }).then((answer) => answerPlainly(exchange, answer));
+    return true;
   }
 
   #unfit({ method, headers, rawHeaders }: IncomingMessage) {

@@ -7,6 +7,8 @@ import { checkNames, checkNumber, checkOneOf } from "../../internal/check.ts";
 import type { Codec } from "../codec.ts";
 import { HOOKS, hooksOf, type Hooks } from "../hooks.ts";
 import { Listener, LISTENING, listenSettings, type ListenOptions } from "../http/listener.ts";
+import { checkPages, type Pages } from "../http/page.ts";
+import { PageTable } from "../http/page-table.ts";
 import { observeBroken } from "../http/server.ts";
 import { limitsOf, type LimitOptions } from "../limits.ts";
 import type { Listening, ServerTransport } from "../server.ts";
@@ -24,9 +26,11 @@ export interface JsonrpcServerOptions extends ListenOptions, Hooks<JsonrpcReques
   readonly maxBatch?: number | undefined;
   /** Bounds of messages. Default: those of `LimitOptions`. */
   readonly limits?: LimitOptions | undefined;
+  /** What is answered to GET, where everything else is 405: documents. Default: nothing. */
+  readonly pages?: readonly Pages[] | undefined;
 }
 
-const NAMES = ["names", "codec", "maxBatch", "limits", ...HOOKS];
+const NAMES = ["names", "codec", "maxBatch", "limits", "pages", ...HOOKS];
 
 /**
  * Serves unary methods over JSON-RPC 2.0: batches, notifications, params by name and by position. The HTTP status is 200
@@ -61,6 +65,7 @@ export function jsonrpcServer(options: JsonrpcServerOptions): ServerTransport {
   const limits = limitsOf(options.limits);
   const names = checkOneOf("names", options.names ?? "full", ["full", "short"]);
   const codec = textCodec(options.codec);
+  const pages = checkPages(options.pages);
   const settings = {
     limits,
     maxBatch: checkNumber("maxBatch", options.maxBatch ?? 100, { min: 1, max: 10_000, integer: true }),
@@ -73,10 +78,12 @@ export function jsonrpcServer(options: JsonrpcServerOptions): ServerTransport {
     "~server": true,
     async listen(app): Promise<Listening> {
       const listener: Listener = new Listener(listening, limits, {
+        clock: app.clock,
         handle: (request, response) => dispatcher.handle(request, response),
         broken: (error, peer) => observeBroken(app, error, peer),
       });
-      const dispatcher = new RpcDispatcher(app, settings, listener);
+      const table = new PageTable(pages, { app, routes: [], codecs: [codec] }, () => false);
+      const dispatcher = new RpcDispatcher(app, { ...settings, pages: table }, listener);
       const address = await listener.open();
       const { oneWays } = dispatcher;
       return {

@@ -1,0 +1,104 @@
+/**
+ * What stands at a port: node's HTTP server itself, or one that speaks TLS or HTTP/2 first and hands the connections on.
+ * TLS and HTTP/2 are loaded when they are asked for: they take a third of a small server's start.
+ *
+ * @module
+ */
+import type { Server as HttpServer } from "node:http";
+import type { Http2Server, ServerHttp2Session, ServerOptions } from "node:http2";
+import type { Server as NetServer, Socket } from "node:net";
+import type { TLSSocket } from "node:tls";
+import type { Clock } from "../../time/index.ts";
+import type { Limits } from "../limits.ts";
+import { Credentials, type ServerTlsSettings } from "./server-tls.ts";
+
+/** What a front is made for. */
+export interface FrontOptions {
+  /** Serves HTTP/1.1, whether it listens itself or is given connections. */
+  readonly http: HttpServer;
+  readonly tls: ServerTlsSettings | undefined;
+  /** Whether HTTP/2 is spoken: beside HTTP/1.1 with TLS, alone without. */
+  readonly http2: boolean;
+  readonly limits: Limits;
+  readonly handshakeTimeoutMs: number;
+  readonly idleTimeoutMs: number;
+  readonly clock: Clock;
+  /** What went wrong beside any request: a certificate that cannot be read. */
+  report(error: unknown): void;
+  /** A connection that did not come to speak TLS. */
+  refused(error: Error, socket: Socket): void;
+}
+
+/** A port's server and what is behind it. */
+export interface Front {
+  /** Listens, and is closed. */
+  readonly server: NetServer;
+  /** Undefined where HTTP/2 is not spoken. */
+  readonly http2: Http2Server | undefined;
+  readonly sessions: ReadonlySet<ServerHttp2Session>;
+  /** Frees what is not a connection. */
+  close(): void;
+}
+
+const NONE: ReadonlySet<ServerHttp2Session> = new Set();
+
+/** Streams of one connection at once, as nginx and Envoy bound them: one connection must not hold the whole server. */
+const MAX_STREAMS = 128;
+
+/**
+ * Makes the front.
+ *
+ * @throws {Error} when a certificate or key cannot be read, or they do not fit.
+ */
+export async function frontOf(options: FrontOptions): Promise<Front> {
+  const { http, tls } = options;
+  const http2 = options.http2 ? await http2Of(options) : undefined;
+  if (tls === undefined)
+    return {
+      server: http2?.server ?? http,
+      http2: http2?.server,
+      sessions: http2?.sessions ?? NONE,
+      close: () => undefined,
+    };
+  const { createServer } = await import("node:tls");
+  const credentials = new Credentials(tls, options.clock, (error) => options.report(error));
+  const server = createServer({
+    ...(await credentials.load()),
+    ALPNProtocols: http2 === undefined ? ["http/1.1"] : ["h2", "http/1.1"],
+    handshakeTimeout: options.handshakeTimeoutMs,
+  });
+  server.on("secureConnection", (socket: TLSSocket) => {
+    const next = socket.alpnProtocol === "h2" ? http2!.server : http;
+    next.emit("connection", socket);
+  });
+  server.on("tlsClientError", (error: Error, socket: TLSSocket) => options.refused(error, socket));
+  // It does not listen itself, and would not look for late requests.
+  server.once("listening", () => http.emit("listening"));
+  credentials.watch(server);
+  return { server, http2: http2?.server, sessions: http2?.sessions ?? NONE, close: () => credentials.close() };
+}
+
+interface Http2 {
+  readonly server: Http2Server;
+  readonly sessions: ReadonlySet<ServerHttp2Session>;
+}
+
+async function http2Of({ limits, idleTimeoutMs }: FrontOptions): Promise<Http2> {
+  const { createServer } = await import("node:http2");
+  const sessions = new Set<ServerHttp2Session>();
+  const settings: ServerOptions = {
+    settings: { maxConcurrentStreams: MAX_STREAMS, maxHeaderListSize: limits.maxHeaderBytes, enablePush: false },
+    // Some more, so that it is calls that count and answer; beyond, node resets the stream. Their size is bounded above.
+    maxHeaderListPairs: limits.maxHeaders * 2 + 64,
+  };
+  const server = createServer(settings);
+  server.on("session", (session) => {
+    sessions.add(session);
+    session.once("close", () => sessions.delete(session));
+    // A peer that breaks the protocol ends its own session, nothing else.
+    session.on("error", () => undefined);
+    session.setTimeout(idleTimeoutMs, () => session.close());
+  });
+  server.on("sessionError", () => undefined);
+  return { server, sessions };
+}
