@@ -1,0 +1,351 @@
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { describe, expect, it } from "vitest";
+import { WebSocket, WebSocketServer } from "ws";
+import { z } from "zod";
+import { served, type Served } from "../../../test/served.ts";
+import { until } from "../../../test/until.ts";
+import { request } from "../../../test/wire.ts";
+import { client } from "../../client/index.ts";
+import { method, service, ServiceError, type Context } from "../../index.ts";
+import { settled, virtualClock } from "../../testing/index.ts";
+import { webSocketClient, webSockets, type WebSocketOptions } from "./index.ts";
+
+const n = z.object({ n: z.int() });
+const text = z.object({ text: z.string() });
+const feed = service("feed", {
+  one: method({ request: n, response: n }),
+  count: method({ request: n, response: n, stream: "server", timeoutMs: 60_000 }),
+  total: method({ request: n, response: n, stream: "client", timeoutMs: 60_000 }),
+  chat: method({ request: text, response: text, stream: "bidi", timeoutMs: 60_000 }),
+});
+
+async function* upTo(last: number): AsyncGenerator<{ n: number }> {
+  for (let i = 1; i <= last; i++) yield { n: await Promise.resolve(i) };
+}
+
+const handlers = {
+  one: (request: { n: number }) => request,
+  count: ({ n }: { n: number }) => upTo(n),
+  async total(numbers: AsyncIterable<{ n: number }>) {
+    let n = 0;
+    for await (const one of numbers) n += one.n;
+    return { n };
+  },
+  async *chat(texts: AsyncIterable<{ text: string }>) {
+    yield* texts;
+  },
+};
+
+const serveFeed = (
+  own: object = {},
+  sockets: WebSocketOptions = {},
+  http: Parameters<typeof served>[1] = {},
+  options: Parameters<typeof served>[2] = {},
+): Promise<Served> =>
+  served(feed.implement({ ...handlers, ...own } as never), { upgrades: [webSockets(sockets)], ...http }, options);
+
+interface Ended {
+  readonly texts: string[];
+  readonly code: number;
+}
+
+/** Opens a socket and sends; resolves when it is closed. */
+function talk(
+  server: Served,
+  path: string,
+  sends: readonly (string | Buffer)[],
+  options: WebSocket.ClientOptions = {},
+): Promise<Ended> {
+  return new Promise((resolve, reject) => {
+    const socket = new WebSocket(server.address.replace("http", "ws") + path, options);
+    const texts: string[] = [];
+    socket.on("open", () => sends.forEach((one) => socket.send(one)));
+    socket.on("message", (data) => void texts.push(String(data as Buffer)));
+    socket.on("error", reject);
+    socket.on("close", (code) => resolve({ texts, code }));
+  });
+}
+
+const reasonOf = (text: string | undefined): string =>
+  (JSON.parse(text!) as { $error: { reason: string } }).$error.reason;
+
+const handshake = (path: string, headers: Record<string, string> = {}): string =>
+  request({
+    path,
+    headers: {
+      Connection: "Upgrade",
+      Upgrade: "websocket",
+      "Sec-WebSocket-Version": "13",
+      "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
+      ...headers,
+    },
+  });
+
+describe("a handshake", () => {
+  it("is refused where there is no such method, by another origin, and where it is none, and each is observed", async () => {
+    const seen: string[] = [];
+    await using server = await serveFeed(
+      {},
+      { origins: ["https://app.example"] },
+      {},
+      {
+        observers: [() => ({ end: ({ status, error }) => void seen.push(`${status} ${error?.reason}`) })],
+      },
+    );
+    const statusOf = async (asked: string): Promise<number> => (await server.ask(asked)).status;
+    expect(await statusOf(handshake("/feed/none"))).toBe(404);
+    expect(await statusOf(handshake("/feed/one", { Origin: "https://evil.example" }))).toBe(403);
+    expect(await statusOf(handshake("/feed/one", { Origin: "null" }))).toBe(403);
+    expect(await statusOf(handshake("/feed/one", { "Sec-WebSocket-Version": "7" }))).toBe(400);
+    expect(await statusOf(handshake("/feed/one", { Upgrade: "chargen/1" }))).toBe(400);
+    await until(() => seen.length === 5);
+    expect(seen[0]).toBe("404 unknown_method");
+  });
+
+  it("is welcome from the server's own host, an origin that is named, and no browser", async () => {
+    await using server = await serveFeed({}, { origins: ["https://app.example"] });
+    for (const origin of [new URL(server.address).origin, "https://app.example", undefined]) {
+      const { texts, code } = await talk(server, "/feed/one", ['{"n":1}'], { origin });
+      expect([texts, code]).toEqual([['{"n":1}'], 1000]);
+    }
+    await using open = await serveFeed({}, { origins: "*" });
+    expect((await talk(open, "/feed/one", ['{"n":1}'], { origin: "https://evil.example" })).code).toBe(1000);
+  });
+
+  it("leaves the other requests of the port alone", async () => {
+    await using server = await serveFeed();
+    expect((await server.ask(request({ path: "/feed/one", body: '{"n":1}' }))).body).toBe('{"n":1}');
+    expect((await server.ask(request({ path: "/livez" }))).status).toBe(200);
+  });
+});
+
+describe("what a peer sends", () => {
+  it.each([
+    ["no JSON", ["{"], 1008, "malformed_message"],
+    ["what does not fit", ['{"n":"x"}'], 1008, "invalid_request"],
+    ["bytes", [Buffer.from('{"n":1}')], 1008, "malformed_message"],
+    ["nothing at all", [""], 1008, "malformed_message"],
+    ["a second request where one is all", ['{"n":1000000}', '{"n":1}'], 1008, "malformed_message"],
+  ])("that is %s ends the call, which says why", async (_what, sends, code, reason) => {
+    await using server = await serveFeed();
+    const ended = await talk(server, "/feed/count", sends);
+    expect([ended.code, reasonOf(ended.texts.at(-1))]).toEqual([code, reason]);
+  });
+
+  it("may be answered with an error of any name", async () => {
+    await using server = await serveFeed({
+      one: () => {
+        throw new ServiceError("no", { code: "aborted", reason: "a".repeat(64) });
+      },
+    });
+    const { texts, code } = await talk(server, "/feed/one", ['{"n":1}']);
+    expect([code, reasonOf(texts[0])]).toEqual([1008, "a".repeat(64)]);
+  });
+
+  it("above the bound closes the socket with 1009, and is observed as such", async () => {
+    const seen: unknown[] = [];
+    await using server = await serveFeed(
+      {},
+      {},
+      { limits: { maxBodyBytes: 100 } },
+      { observers: [() => ({ end: ({ error }) => void seen.push(error?.reason) })] },
+    );
+    expect((await talk(server, "/feed/total", [`{"n":${" ".repeat(200)}1}`])).code).toBe(1009);
+    await until(() => seen.length === 1);
+    expect(seen).toEqual(["too_large"]);
+  });
+
+  it("as half a frame before it vanishes calls the handler off", async () => {
+    let off = "";
+    await using server = await serveFeed({
+      async total(_numbers: unknown, context: Context) {
+        await new Promise<void>((resolve) => void context.onCancel((error) => ((off = error.reason), resolve())));
+        return { n: 0 };
+      },
+    });
+    const wire = server.wire().send(handshake("/feed/total"));
+    await wire.until(/101 Switching/);
+    wire.send(Buffer.from([0x81, 0x85, 1, 2, 3, 4, 5]));
+    await settled();
+    wire.socket.resetAndDestroy();
+    await until(() => off !== "");
+    expect(off).toBe("canceled");
+  });
+
+  it("arrives in order, 20,000 of them", async () => {
+    await using server = await serveFeed();
+    const remote = client(feed, webSocketClient(), { from: server.address, breaker: false });
+    let next = 0;
+    async function* source(): AsyncGenerator<{ text: string }> {
+      for (let i = 0; i < 20_000; i++) yield { text: String(i) };
+    }
+    for await (const { text } of remote.chat(source())) if (text === String(next)) next++;
+    expect(next).toBe(20_000);
+  });
+});
+
+describe("a socket", () => {
+  it("whose peer does not read holds little, and is cut after a while", async () => {
+    let made = 0;
+    let ended = false;
+    await using server = await serveFeed(
+      {
+        async *chat() {
+          try {
+            for (;;) {
+              made++;
+              yield { text: "x".repeat(10_000) };
+            }
+          } finally {
+            ended = true;
+          }
+        },
+      },
+      {},
+      { writeTimeoutMs: 200 },
+    );
+    const socket = new WebSocket(`${server.address.replace("http", "ws")}/feed/chat`);
+    socket.on("error", () => undefined);
+    socket.on("open", () => socket.pause());
+    await until(() => ended);
+    expect(made * 10_000).toBeLessThan(32 * 1024 * 1024);
+    socket.terminate();
+  });
+
+  it("that gives no sign of life is cut, and the handler called off", async () => {
+    const clock = virtualClock();
+    let off = "";
+    await using server = await serveFeed(
+      {
+        async total(_numbers: unknown, context: Context) {
+          await new Promise<void>((resolve) => void context.onCancel((error) => ((off = error.reason), resolve())));
+          return { n: 0 };
+        },
+      },
+      { heartbeatMs: 1000 },
+      {},
+      { clock },
+    );
+    // Raw, since every library answers a ping by itself.
+    const wire = server.wire().send(handshake("/feed/total"));
+    await wire.until(/101 Switching/);
+    await clock.advance(1000);
+    await wire.until(/\x89\x00/);
+    expect(off).toBe("");
+    await clock.advance(1000);
+    await wire.closed;
+    await until(() => off !== "");
+    expect(off).toBe("canceled");
+  });
+
+  it("is told with 1001 when the server must end", async () => {
+    let isAsked = false;
+    await using server = await serveFeed(
+      {
+        async *count(_request: unknown, context: Context) {
+          yield { n: 1 };
+          isAsked = true;
+          await new Promise<void>((resolve) => void context.onCancel(() => resolve()));
+        },
+      },
+      {},
+      {},
+      { drainMs: 100 },
+    );
+    const ended = talk(server, "/feed/count", ['{"n":1}']);
+    await until(() => isAsked);
+    await server.running.stop();
+    const { texts, code } = await ended;
+    expect([code, reasonOf(texts[1])]).toEqual([1001, "draining"]);
+  });
+});
+
+describe("the client", () => {
+  it("tells an instance that is not there from one that refuses, and one that is lost", async () => {
+    const failure = async (from: string): Promise<ServiceError> => {
+      const remote = client(feed, webSocketClient({ connectTimeoutMs: 200 }), { from, breaker: false });
+      try {
+        await remote.one({ n: 1 });
+      } catch (error) {
+        return error as ServiceError;
+      }
+      throw new Error("the call should fail");
+    };
+    expect((await failure("ws://127.0.0.1:1")).reason).toBe("unreachable");
+    const refusing = createServer();
+    refusing.on("upgrade", (_request, socket) => {
+      socket.end(
+        'HTTP/1.1 503 No\r\nContent-Type: application/problem+json\r\nConnection: close\r\n\r\n{"code":"unavailable","reason":"busy","detail":"later"}',
+      );
+    });
+    await new Promise<void>((resolve) => void refusing.listen(0, "127.0.0.1", resolve));
+    const { port } = refusing.address() as AddressInfo;
+    expect(await failure(`http://127.0.0.1:${port}`)).toMatchObject({ reason: "busy", origin: "peer" });
+    refusing
+      .removeAllListeners("upgrade")
+      .on("upgrade", (_request, socket) => void socket.on("error", () => undefined));
+    expect((await failure(`ws://127.0.0.1:${port}`)).reason).toBe("unreachable");
+    refusing.close();
+    refusing.closeAllConnections();
+    const losing = new WebSocketServer({ port: 0, host: "127.0.0.1" });
+    losing.on("connection", (socket) => void socket.on("message", () => socket.terminate()));
+    await new Promise((resolve) => void losing.once("listening", resolve));
+    expect((await failure(`ws://127.0.0.1:${(losing.address() as AddressInfo).port}`)).reason).toBe("connection_lost");
+    losing.close();
+  });
+
+  it("calls with the metadata and trace of its context, and cannot send what the handshake owns", async () => {
+    let got: unknown;
+    await using server = await serveFeed({
+      one: (request: unknown, context: Context) => ((got = context.metadata("x-tenant")), request),
+    });
+    const remote = client(feed, webSocketClient({ headers: { authorization: "a" } }), {
+      from: server.address,
+      breaker: false,
+    });
+    await remote.one({ n: 1 }, { metadata: { "x-tenant": "blue" } });
+    expect(got).toBe("blue");
+    await expect(remote.one({ n: 1 }, { metadata: { upgrade: "x" } })).rejects.toMatchObject({
+      reason: "invalid_request",
+    });
+  });
+});
+
+describe("1,000 calls that were called off", () => {
+  it("leave no sockets behind, and no handler", { timeout: 30_000 }, async () => {
+    let open = 0;
+    await using server = await serveFeed({
+      async *count(_request: unknown, context: Context) {
+        open++;
+        try {
+          yield { n: 1 };
+          await new Promise<void>((resolve) => void context.onCancel(() => resolve()));
+        } finally {
+          open--;
+        }
+      },
+    });
+    const remote = client(feed, webSocketClient(), { from: server.address, breaker: false });
+    const sockets = (): number => process.getActiveResourcesInfo().filter((name) => name === "TCPSocketWrap").length;
+    const before = sockets();
+    const one = async (): Promise<void> => {
+      for await (const _one of remote.count({ n: 1 })) break;
+    };
+    for (let i = 0; i < 50; i++) await Promise.all(Array.from({ length: 20 }, one));
+    await until(() => open === 0 && sockets() <= before);
+    expect(sockets()).toBeLessThanOrEqual(before);
+  });
+});
+
+describe("options that are wrong", () => {
+  it("are refused when they are given", () => {
+    expect(() => webSockets({ origins: ["app.example"] })).toThrow("origins");
+    expect(() => webSockets({ origins: "all" as never })).toThrow("origins");
+    expect(() => webSockets({ heartbeatMs: 1 })).toThrow("heartbeatMs");
+    expect(() => webSockets({ queryMetadata: [1] as never })).toThrow("queryMetadata");
+    expect(() => webSockets({ other: 1 } as never)).toThrow('no option "other"');
+    expect(() => webSocketClient({ connectTimeoutMs: 0 })).toThrow("connectTimeoutMs");
+    expect(() => webSocketClient().open(feed, "ftp://a", virtualClock())).toThrow("http or https URL");
+  });
+});
