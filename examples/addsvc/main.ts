@@ -3,11 +3,11 @@
  *
  * @module
  */
+import { debugServer } from "servicekit/debug";
 import { logger } from "servicekit/log";
 import { registry } from "servicekit/metrics";
 import { serve } from "servicekit/server";
 import { tracer } from "servicekit/trace";
-import { debugServer } from "servicekit/transport/http";
 import { endpoints } from "./endpoints.ts";
 import { address, flags } from "../flags.ts";
 import { basic, instrumenting, logging } from "./service.ts";

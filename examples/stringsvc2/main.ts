@@ -3,10 +3,10 @@
  *
  * @module
  */
+import { debugServer } from "servicekit/debug";
 import { logger } from "servicekit/log";
 import { registry } from "servicekit/metrics";
 import { serve } from "servicekit/server";
-import { debugServer } from "servicekit/transport/http";
 import { address, flags } from "../flags.ts";
 import { instrumenting, logging } from "./middleware.ts";
 import { basic, strings } from "./service.ts";
