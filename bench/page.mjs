@@ -16,6 +16,29 @@ const met = (ok) => (ok ? "reached" : "**not reached**");
 const x = (ratio) => `${ratio.toFixed(2)}x`;
 const origin = ({ date, machine }) => `${date}, ${machine.cores} cores (${machine.cpu}), Node ${machine.node}.`;
 
+/** Servers side by side, with their ratios against `base`. */
+const serversTable = (rows, base) =>
+  table(
+    [
+      "server",
+      "CPU µs a request",
+      "requests/s",
+      "CPU, against the first",
+      "throughput, against it",
+      "MB idle",
+      "MB loaded",
+    ],
+    rows.map(({ name, cpu, perSecond, against, idleMb, loadedMb }) => [
+      name,
+      cpu.toFixed(1),
+      perSecond.toFixed(0),
+      `${x(against[base].cpu)} (low ${x(against[base].cpuLow)})`,
+      x(against[base].perSecond),
+      idleMb.toFixed(0),
+      loadedMb.toFixed(0),
+    ]),
+  );
+
 const parts = [
   "# Figures\n\nWritten by `bench/page.mjs` from `npm run bench`; do not edit. Machines are shared and noisy: believe ratios, not absolute figures.",
 ];
@@ -59,29 +82,34 @@ if (http !== undefined) {
   ];
   parts.push(
     `## A request with everything on\n\n\`POST /sum\`: validated request, JSON access log to /dev/null, RED metrics, trace at 1 % with traceparent, token bucket per peer, breaker, 3 s deadline. 64 connections, no pipelining; server on core 0, ${http.generator} on core 1; ${http.rounds} rounds of ${http.seconds} s, every server restarted in each, order turning. Ratios are medians over the rounds of the other's CPU time per request divided by ours. ${origin(http)}`,
-    table(
-      [
-        "server",
-        "CPU µs a request",
-        "requests/s",
-        "CPU, against raw",
-        "throughput, against raw",
-        "MB idle",
-        "MB loaded",
-      ],
-      http.rows.map(({ name, cpu, perSecond, against, idleMb, loadedMb }) => [
-        name,
-        cpu.toFixed(1),
-        perSecond.toFixed(0),
-        `${x(against[raw].cpu)} (low ${x(against[raw].cpuLow)})`,
-        x(against[raw].perSecond),
-        idleMb.toFixed(0),
-        loadedMb.toFixed(0),
-      ]),
-    ),
+    serversTable(http.rows, raw),
     table(["goal", "wanted", "measured", ""], goals),
     "Go kit's row has no tracing, which favours it; it is left out where no Go toolchain was at hand.",
     "Where a goal is missed: the machine was shared, and the bare server itself spread by a tenth from round to round, so the quartile may be the machine's; what the async row loses to the sync one has not been taken apart. Our log is written through a buffer that is used again, pino's in its own synchronous way.",
+  );
+}
+
+const bun = read("bun");
+if (bun !== undefined) {
+  parts.push(
+    `## On Bun\n\nThe same request and the same stack, by \`fetchHandler\` behind \`Bun.serve\`; as above, ${bun.rounds} rounds of ${bun.seconds} s. ${origin(bun)}`,
+    serversTable(bun.rows, "raw Bun.serve"),
+  );
+}
+
+const streams = read("streams");
+if (streams !== undefined) {
+  parts.push(
+    `## Messages of a stream\n\nOne reader, ${streams.messages} messages, ${streams.rounds} interleaved restarts; raw is node:http with a chunk for each message. Ours is faster than that because what is said in one turn of the loop goes out in one piece. ${origin(streams)}`,
+    table(
+      ["server", "CPU µs a message", "messages/s", "CPU, against raw"],
+      streams.rows.map(({ name, cpu, perSecond, ratio, ratioLow }) => [
+        name,
+        cpu.toFixed(2),
+        perSecond.toFixed(0),
+        `${x(ratio)} (low ${x(ratioLow)})`,
+      ]),
+    ),
   );
 }
 

@@ -1,27 +1,8 @@
-// Ours with everything on: validated request, JSON access log to /dev/null, RED metrics, trace at 1 % with traceparent,
-// token bucket per peer, breaker, 3 s deadline.
-import { openSync, writeSync } from "node:fs";
-import { method, service } from "servicekit";
-import { logger } from "servicekit/log";
+// Ours over httpServer, with everything on.
 import { serve } from "servicekit/server";
-import { tracer } from "servicekit/trace";
 import { httpServer, routes } from "servicekit/transport/http";
-import { z } from "zod";
+import { add, everything, implementation } from "./add.mjs";
 
-const int = z.int();
-const add = service("add", {
-  sum: method({ request: z.object({ a: int, b: int }), response: z.object({ v: int }), idempotent: true }),
-});
-const handlers = {
-  sync: { sum: ({ a, b }) => ({ v: a + b }) },
-  async: { sum: async ({ a, b }) => ({ v: a + b }) },
-}[process.argv[2] ?? "sync"];
-const nowhere = openSync("/dev/null", "w");
-
-await serve(add.implement(handlers), {
-  on: [httpServer({ port: Number(process.env.PORT), host: "127.0.0.1", routes: [routes(add, { sum: "POST /sum" })] })],
-  log: logger({ format: "json", write: (text) => void writeSync(nowhere, text) }),
-  trace: tracer({ service: "add", ratio: 0.01, exporter: { export: () => undefined } }),
-  limit: { perSecond: 1e6, burst: 1e6, per: "peer" },
-  breaker: { consecutive: 5 },
-});
+const table = routes(add, { sum: "POST /sum" });
+const on = [httpServer({ port: Number(process.env.PORT), host: "127.0.0.1", routes: [table] })];
+await serve(implementation, { on, ...everything });
