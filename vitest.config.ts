@@ -13,6 +13,8 @@ export default defineConfig({
   test: {
     include: ["src/**/*.test.ts", "test/**/*.test.ts", "examples/**/*.test.ts", "tools/**/*.test.ts"],
     exclude: [...configDefaults.exclude, "**/.cache/**", "dist/**", "build/**"],
+    // Else a style sheet is an empty file here, also one that is asked for as text.
+    css: { include: [/\/debug\/page\//] },
     // `expectTypeOf` and `@ts-expect-error` are checked by tsc, over the same files.
     reporters: ["./tools/reporter.ts"],
     coverage: {

@@ -101,6 +101,21 @@ describe("the built package", () => {
     });
   });
 
+  it("has the files of the operators' page inside its code, wherever it lies", async () => {
+    const seen = await inNode(`
+      import { debugServer } from "servicekit/debug";
+      import { serve } from "servicekit/server";
+      const running = await serve([], { on: [debugServer({ host: "127.0.0.1", port: 0 })], log: false, signals: false });
+      const get = async (path) => (await fetch(running.addresses[0] + path, { headers: { accept: "text/html" } })).text();
+      const page = await get("/");
+      const files = [...page.matchAll(/(?:src|href)="(debug\\/page\\/[^"]+)"/g)].map(([, path]) => "/" + path);
+      const sizes = await Promise.all(files.map(async (path) => (await get(path)).length));
+      await running.stop();
+      console.log(JSON.stringify([page.startsWith("<!doctype html>"), files, sizes.every((size) => size > 1000)]));
+    `);
+    expect(seen).toEqual([true, ["/debug/page/page.css", "/debug/page/main.js"], true]);
+  });
+
   it("names no source map and no path of the machine that built it", () => {
     for (const { code } of presentDoors) {
       expect(readFileSync(root + code, "utf8")).not.toMatch(/sourceMappingURL|file:\/\//);

@@ -1,7 +1,7 @@
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { pathToFileURL } from "node:url";
 import { describe, expect, it } from "vitest";
-import { doors, packageJson, root } from "../tools/doors.mjs";
+import { doors, packageJson, programs, root } from "../tools/doors.mjs";
 import { doorNames } from "../tools/exported.ts";
 import { packedFiles } from "../tools/pack.mjs";
 
@@ -20,6 +20,14 @@ describe("the package", () => {
     expect(packageJson.exports["./package.json"]).toBe("./package.json");
   });
 
+  it("has a source and a built file that a shell can start behind every program", () => {
+    expect(programs.map(({ program }) => program)).toEqual([packageJson.name]);
+    for (const { name, code } of programs) {
+      expect(existsSync(`${root}src/${name}.ts`)).toBe(true);
+      expect(readFileSync(root + code, "utf8")).toMatch(/^#!\/usr\/bin\/env node\n/);
+    }
+  });
+
   it("exports exactly the names written down in exported-names.txt", async () => {
     const lines = doorNames().flatMap(({ door, names }) => [
       door,
@@ -33,7 +41,10 @@ describe("the package", () => {
     const files = packedFiles();
     const allowed = /^(dist\/.+\.(js|d\.ts)|package\.json|README\.md|LICENSE|CHANGELOG\.md|SECURITY\.md)$/;
     expect(files.filter((file) => !allowed.test(file) || /\.test\./.test(file))).toEqual([]);
-    const built = doors.flatMap(({ types, code }) => [types.slice(2), code.slice(2)]);
+    const built = [
+      ...doors.flatMap(({ types, code }) => [types.slice(2), code.slice(2)]),
+      ...programs.map(({ code }) => code),
+    ];
     expect(built.filter((file) => !files.includes(file))).toEqual([]);
   });
 });

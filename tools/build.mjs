@@ -7,9 +7,10 @@
 //   node tools/build.mjs               builds
 //   node tools/build.mjs --if-stale    builds only when a source is newer than the last build
 import { execFileSync } from "node:child_process";
-import { mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { dirname, resolve } from "node:path";
 import { rolldown } from "rolldown";
-import { doors, packageJson, presentDoors, root } from "./doors.mjs";
+import { doors, packageJson, presentDoors, programs, root } from "./doors.mjs";
 
 const stamp = `${root}build/.stamp`;
 const sources = [
@@ -39,6 +40,17 @@ const facades = {
     id.startsWith("\0door:") ? `export * from ${JSON.stringify(`${root}src/${id.slice(6)}.ts`)};` : undefined,
 };
 
+/** `import text from "./page.css?raw"`: the file as text. The tests' loader does the same by itself. */
+const raw = {
+  name: "raw",
+  resolveId: (id, importer) =>
+    id.endsWith("?raw") ? `\0raw:${resolve(dirname(importer), id.slice(0, -4))}` : undefined,
+  load: (id) =>
+    id.startsWith("\0raw:")
+      ? { code: `export default ${JSON.stringify(readFileSync(id.slice(5), "utf8"))};`, moduleType: "js" }
+      : undefined,
+};
+
 process.chdir(root);
 rmSync("dist", { recursive: true, force: true });
 rmSync("build", { recursive: true, force: true });
@@ -57,8 +69,12 @@ async function bundle() {
   if (missing.length > 0) console.warn(`no source yet behind ${missing.map(({ door }) => door).join(", ")}`);
   const external = Object.keys({ ...packageJson.dependencies, ...packageJson.peerDependencies });
   const made = await rolldown({
-    input: Object.fromEntries(presentDoors.map(({ name }) => [name, `door:${name}`])),
-    plugins: [facades],
+    input: Object.fromEntries([
+      ...presentDoors.map(({ name }) => [name, `door:${name}`]),
+      // No facade: a program exports nothing, so one that does nothing but export would leave it out.
+      ...programs.map(({ name }) => [name, `${root}src/${name}.ts`]),
+    ]),
+    plugins: [facades, raw],
     external: (id) => id.startsWith("node:") || external.some((name) => id === name || id.startsWith(`${name}/`)),
     platform: "neutral",
     transform: { target: "es2022" },
@@ -73,7 +89,15 @@ async function bundle() {
     entryFileNames: "[name].js",
     chunkFileNames: "chunks/[name].js",
     // What nearly every door needs stays one file; the rest is split by who reaches it.
-    codeSplitting: { groups: [{ name: "core", test: /[\\/]src[\\/](internal|time|errors|endpoint|contract)[\\/]/ }] },
+    codeSplitting: {
+      groups: [
+        {
+          name: "core",
+          test: /[\\/]src[\\/](time|errors|endpoint|contract|internal[\\/](check|clock|ids|promise|random|wheel))/,
+        },
+      ],
+    },
+    banner: ({ name }) => (programs.some((one) => one.name === name) ? "#!/usr/bin/env node" : ""),
     minify: false,
     minifyInternalExports: false,
     comments: { annotation: true, jsdoc: false, legal: true },

@@ -27,6 +27,9 @@ const compilers = ["typescript-5.9", "typescript-6.0", "typescript-7.0"];
 /** The doors a program outside Node may open: they must compile without @types/node. */
 const core = ["", "time", "errors", "endpoint", "contract"];
 
+/** Those a worker serves with: without @types/node too, but with `await using`. */
+const web = ["server", "transport/fetch"];
+
 const own = `${root}consumer/node_modules`;
 const installed = `${own}/.package-lock.json`;
 if (!existsSync(installed) || statSync(installed).mtimeMs < statSync(`${root}consumer/package-lock.json`).mtimeMs) {
@@ -38,7 +41,7 @@ let failed = false;
 try {
   layOut();
   for (const compiler of compilers)
-    for (const config of ["tsconfig.node.json", "tsconfig.core.json"]) compile(compiler, config);
+    for (const config of ["tsconfig.node.json", "tsconfig.core.json", "tsconfig.web.json"]) compile(compiler, config);
   load();
 } finally {
   rmSync(project, { recursive: true, force: true });
@@ -62,6 +65,7 @@ function layOut() {
     if (name.endsWith(".ts") || name.startsWith("tsconfig.")) cpSync(`${root}consumer/${name}`, `${project}/${name}`);
   }
   writeFileSync(`${project}/every-door.ts`, imports(presentDoors));
+  writeFileSync(`${project}/web-doors.ts`, imports(presentDoors.filter(({ room }) => web.includes(room))));
   writeFileSync(`${project}/core-doors.ts`, imports(presentDoors.filter(({ room }) => core.includes(room))));
 }
 

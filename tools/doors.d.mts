@@ -19,3 +19,14 @@ export const packageJson: {
 };
 export const doors: readonly Door[];
 export const presentDoors: readonly Door[];
+
+/** A program of the package. */
+export interface Program {
+  /** As it is called. */
+  readonly program: string;
+  /** The file below src and dist, without its ending: `cli/main`. */
+  readonly name: string;
+  /** The built file: `dist/cli/main.js`. */
+  readonly code: string;
+}
+export const programs: readonly Program[];

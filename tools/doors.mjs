@@ -21,3 +21,10 @@ export const doors = Object.entries(packageJson.exports)
 
 /** The doors whose source exists. */
 export const presentDoors = doors.filter(({ name }) => existsSync(`${root}src/${name}.ts`));
+
+/** The programs of the package: `{ program: "servicekit", name: "cli/main", code: "dist/cli/main.js" }`. */
+export const programs = Object.entries(packageJson.bin ?? {}).map(([program, code]) => ({
+  program,
+  name: code.replace(/^dist\//, "").replace(/\.js$/, ""),
+  code,
+}));

@@ -27,18 +27,30 @@ export const layers: readonly Layer[] = [
   { layer: 3, rooms: ["endpoint"], mayUse: ["0-2"] },
   { layer: 4, rooms: ["contract"], mayUse: ["0-3"] },
   { layer: 4, rooms: [INDEX], mayUse: ["2-4"] },
-  { layer: 5, rooms: ["log", "metrics", "trace", "ratelimit", "resilience", "health"], mayUse: ["0-4"] },
+  { layer: 5, rooms: ["jsonschema", "log", "metrics", "trace", "ratelimit", "resilience", "health"], mayUse: ["0-4"] },
   { layer: 6, rooms: ["transport"], mayUse: ["0-5"] },
   { layer: 6, rooms: ["transport/local", "transport/http", "transport/protobuf"], mayUse: ["0-5", "transport"] },
   { layer: 6, rooms: ["transport/jsonrpc"], mayUse: ["0-5", "transport", "transport/http"] },
+  {
+    layer: 6,
+    rooms: ["transport/fetch", "transport/multipart", "transport/websocket"],
+    mayUse: ["0-5", "transport", "transport/http"],
+  },
   { layer: 7, rooms: ["run"], mayUse: ["0-5", "transport"] },
+  { layer: 7, rooms: ["documents"], mayUse: ["0-5", "transport", "transport/http", "transport/jsonrpc"] },
+  { layer: 7, rooms: ["debug"], mayUse: ["0-5", "transport", "transport/http"] },
+  { layer: 7, rooms: ["otlp", "zipkin", "opentelemetry"], mayUse: ["0-5"] },
   { layer: 8, rooms: ["server", "client"], mayUse: ["0-5", "transport", "run"] },
-  { layer: 9, rooms: ["testing"], mayUse: ["0-8"] },
+  { layer: 9, rooms: ["testing", "cli"], mayUse: ["0-8"] },
 ];
 
 /** Packages that a room may import; no other room may, and no room any other. Node's own modules are weighed elsewhere. */
 export const packages: Readonly<Record<string, readonly string[]>> = {
   "transport/protobuf": ["@bufbuild/protobuf"],
+  "transport/websocket": ["ws"],
+  documents: ["swagger-ui-dist"],
+  jsonschema: ["@cfworker/json-schema"],
+  opentelemetry: ["@opentelemetry/api"],
 };
 
 const rooms: readonly string[] = layers.flatMap((layer) => layer.rooms);

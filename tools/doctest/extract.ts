@@ -1,5 +1,6 @@
 /**
- * Finds the examples in our documentation: every fence marked `ts` in the doc comments of `src/`, in README.md and in docs/.
+ * Finds the examples in our documentation: every fence marked `ts` in the doc comments of `src/`, in README.md and in docs/
+ * (but docs/api, which repeats the doc comments).
  *
  * What may stand after `ts` on the fence: `no-run` (type-checked only), `fragment` (only counted), `file=name.ts` (the
  * example is also a module that the same document's other examples may import).
@@ -35,7 +36,11 @@ export function findExamples(): Example[] {
 }
 
 function documents(): string[] {
-  const docs = existsSync(`${root}docs`) ? filesIn("docs", /\.md$/).map((file) => `docs/${file}`) : [];
+  const docs = existsSync(`${root}docs`)
+    ? filesIn("docs", /\.md$/)
+        .filter((file) => !file.startsWith("api/"))
+        .map((file) => `docs/${file}`)
+    : [];
   return existsSync(`${root}README.md`) ? ["README.md", ...docs] : docs;
 }
 
