@@ -64,6 +64,11 @@ export abstract class ClientCall extends ActiveCall {
   /** The call is over and observed; the caller is told here. */
   protected abstract settled(error: ServiceError | undefined, value: unknown): void;
 
+  /** Its caller waits, and nothing else may keep the process alive: there is no socket in a call within it. */
+  get keepsAlive(): boolean {
+    return true;
+  }
+
   /** Starts the call; what ends it is seen by the observers. */
   begin(): void {
     this.plan.observer.start(this);

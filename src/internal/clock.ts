@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { Wheel, type Wakeable } from "./wheel.ts";
+import { Wheel, type Turn, type Wakeable } from "./wheel.ts";
 
 interface Cancelable {
   cancel(): void;
@@ -23,11 +23,8 @@ class PlatformTimer {
 
 const wheel = new Wheel({
   now: () => performance.now(),
-  start: (delayMs, run) => {
-    const handle: unknown = setTimeout(run, delayMs);
-    // Deadlines alone never keep a process alive; outside Node a timer is a number.
-    if (typeof handle === "object" && handle !== null && "unref" in handle) (handle as { unref(): void }).unref();
-  },
+  // Outside Node a timer is a number, and has no such methods.
+  start: (delayMs, run) => setTimeout(run, delayMs) as Turn,
 });
 
 /** Monotonic milliseconds. */

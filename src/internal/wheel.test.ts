@@ -5,10 +5,17 @@ import { TICK_MS, Wheel } from "./wheel.ts";
 /** A platform whose time stands still until it is moved, tick by tick or by a leap. */
 function platform() {
   let nowMs = 1000.5;
+  let isRef = false;
   let pending: { dueMs: number; run: () => void } | undefined;
   return {
     now: () => nowMs,
-    start: (delayMs: number, run: () => void) => (pending = { dueMs: nowMs + delayMs, run }),
+    start(delayMs: number, run: () => void) {
+      pending = { dueMs: nowMs + delayMs, run };
+      isRef = true;
+      return { ref: () => void (isRef = true), unref: () => void (isRef = false) };
+    },
+    /** Whether the process would wait for it. */
+    isAwaited: () => pending !== undefined && isRef,
     isRunning: () => pending !== undefined,
     move(ms: number) {
       const untilMs = nowMs + ms;
@@ -44,6 +51,25 @@ describe("Wheel", () => {
     expect(count).toBe(1);
     expect(wokenMs - startMs).toBeGreaterThanOrEqual(100);
     expect(wokenMs - startMs).toBeLessThanOrEqual(100 + TICK_MS);
+  });
+
+  it("keeps the process alive only while there is an entry somebody waits for", () => {
+    const time = platform();
+    const wheel = new Wheel(time);
+    const quiet = { expire: () => undefined };
+    const awaited = { expire: () => undefined, keepsAlive: true };
+    wheel.add(1000, quiet);
+    expect(time.isAwaited()).toBe(false);
+    const first = wheel.add(100, awaited);
+    expect(time.isAwaited()).toBe(true);
+    first.cancel();
+    time.move(TICK_MS);
+    expect(time.isAwaited()).toBe(false);
+    wheel.add(100, awaited);
+    expect(time.isAwaited()).toBe(true);
+    time.move(200);
+    expect(time.isAwaited()).toBe(false);
+    expect(time.isRunning()).toBe(true);
   });
 
   it("does not wake a cancelled entry, and cancelling twice is harmless", () => {

@@ -9,6 +9,7 @@
 /** What the wheel wakes. */
 export interface Wakeable {
   expire(): void;
+  readonly keepsAlive?: boolean | undefined;
 }
 
 /** The width of a slot in milliseconds: how late an entry may wake. */
@@ -34,9 +35,10 @@ export class Entry {
 
   cancel(): void {
     if (this.target === undefined) return;
+    const { target } = this;
     this.target = undefined;
     this.unlink();
-    this.#wheel!.left();
+    this.#wheel!.left(target);
   }
 
   unlink(): void {
@@ -50,7 +52,13 @@ export class Entry {
 /** The platform as the wheel needs it: a monotonic clock and one timer. */
 export interface Platform {
   now(): number;
-  start(delayMs: number, run: () => void): unknown;
+  start(delayMs: number, run: () => void): Turn;
+}
+
+/** The platform's timer, where it can say whether the process waits for it. */
+export interface Turn {
+  ref?(): unknown;
+  unref?(): unknown;
 }
 
 /** One wheel over one platform timer, which runs only while an entry waits. */
@@ -59,6 +67,10 @@ export class Wheel {
   readonly #slots: Entry[] = Array.from({ length: SLOTS }, () => new Entry(0, undefined, undefined));
   #tick = 0;
   #count = 0;
+  /** How many of them somebody waits for. */
+  #held = 0;
+  #isRef = false;
+  #timer: Turn | undefined = undefined;
   #running = false;
 
   constructor(platform: Platform) {
@@ -83,12 +95,17 @@ export class Wheel {
     head.previous.next = entry;
     head.previous = entry;
     this.#count++;
+    if (target.keepsAlive === true && this.#held++ === 0 && !this.#isRef) {
+      this.#isRef = true;
+      this.#timer!.ref?.();
+    }
     return entry;
   }
 
   /** Called by an entry that was cancelled. */
-  left(): void {
+  left(target: Wakeable): void {
     this.#count--;
+    if (target.keepsAlive === true) this.#held--;
   }
 
   #begin(now: number): void {
@@ -99,7 +116,10 @@ export class Wheel {
 
   // At the slot's own boundary: a turn at any other phase would wake it up to two ticks late.
   #startTurn(now: number): void {
-    this.#platform.start((Math.floor(now / TICK_MS) + 1) * TICK_MS - now, this.#turn);
+    this.#timer = this.#platform.start((Math.floor(now / TICK_MS) + 1) * TICK_MS - now, this.#turn);
+    // Here and not with the last that leaves, who may be followed by another at once.
+    this.#isRef = this.#held > 0;
+    if (!this.#isRef) this.#timer.unref?.();
   }
 
   readonly #turn = (): void => {
@@ -126,7 +146,7 @@ export class Wheel {
         const target = entry.target;
         entry.target = undefined;
         entry.unlink();
-        this.#count--;
+        this.left(target);
         target.expire();
       }
       if (isLast) return;

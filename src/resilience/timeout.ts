@@ -100,6 +100,11 @@ class TimedRun<T> implements Expiring {
     );
   }
 
+  /** Its caller waits. */
+  get keepsAlive(): boolean {
+    return true;
+  }
+
   expire(): void {
     this.#callOff(deadlineError(this.#clock.now() - this.#dueMs));
   }

@@ -14,6 +14,11 @@ export interface Timer {
 /** Something that can be told that its time is over. */
 export interface Expiring {
   expire(): void;
+  /**
+   * Whether the process goes on for it: for what somebody waits for and would never hear of. Default: false: what a
+   * server or a breaker times is no reason to stay alive.
+   */
+  readonly keepsAlive?: boolean | undefined;
 }
 
 /** Where time comes from. */
