@@ -161,7 +161,8 @@ describe("the breaker's machine", () => {
           expect(model.probes.length).toBeLessThanOrEqual(some.permitted);
         }
       }),
-      { numRuns: 150 },
+      // Fewer have been seen to miss a state.
+      { numRuns: 500 },
     );
     expect([...seen].toSorted()).toEqual(["closed", "half_open", "isolated", "open"]);
   });

@@ -175,10 +175,11 @@ describe("a fetch handler", () => {
     expect(peers.at(-1)).toBe("any");
   });
 
-  it("gives unknown paths to `otherwise`, and known ones never", async () => {
+  it("gives unknown paths and verbs to `otherwise`, and what it serves never", async () => {
     await using app = await served({ otherwise: () => new Response("mine", { status: 418 }) });
     expect((await app.handler(new Request("http://any/nowhere"))).status).toBe(418);
-    expect((await app.handler(new Request("http://any/echo/say"))).status).toBe(405);
+    expect((await app.handler(new Request("http://any/echo/say"))).status).toBe(418);
+    expect((await app.handler(say('{"text":"a"}'))).status).toBe(200);
   });
 
   it("is mounted in Hono beside Hono's own routes, and our client calls it", async () => {

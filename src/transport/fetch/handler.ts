@@ -7,7 +7,7 @@ import { checkFunction, checkNames } from "../../internal/check.ts";
 import { policyError } from "../../errors/index.ts";
 import type { PlainAnswer } from "../http/page.ts";
 import { encodeProblem, PROBLEM } from "../http/problem.ts";
-import { Routing, type Target } from "../http/routing.ts";
+import { isUnserved, Routing, type Target } from "../http/routing.ts";
 import { SERVING, servingSettings, type ServingOptions, type ServingSettings } from "../http/serving.ts";
 import { statusOf } from "../http/status.ts";
 import type { App, Listening, ServerTransport } from "../server.ts";
@@ -23,7 +23,7 @@ export interface FetchHandlerOptions extends ServingOptions {
    * Bun (`server.requestIP`) and Deno (`info.remoteAddr`) say, else "". Never a header: anybody can write one.
    */
   readonly peer?: ((request: Request, info: unknown) => string) | undefined;
-  /** Answers requests whose path nothing here has. Default: 404, as a call of no method, which is counted and logged. */
+  /** Answers requests whose path or verb nothing here serves. Default: 404 or 405, as a call of no method, which is counted and logged. */
   readonly otherwise?: ((request: Request, info: unknown) => Response | Promise<Response>) | undefined;
 }
 
@@ -88,7 +88,7 @@ class Mounted {
     const target = routing.find(head.verb, head.url);
     if (target !== undefined) return this.#start(target, { request, head, info });
     const special = routing.special(head);
-    if (special === undefined && this.#options.otherwise !== undefined)
+    if (this.#options.otherwise !== undefined && isUnserved(special))
       return Promise.resolve(this.#options.otherwise(request, info));
     if (special === undefined || "plan" in special)
       return this.#start(special ?? routing.unknown(), { request, head, info });

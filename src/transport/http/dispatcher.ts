@@ -9,7 +9,7 @@ import { answerPlainly } from "./answer.ts";
 import { NodeCall, type Incoming, type ServerState } from "./node-call.ts";
 import { NodeStream, type StreamingPlan } from "./node-stream.ts";
 import type { PlainAnswer } from "./page.ts";
-import type { Routing, Target } from "./routing.ts";
+import { isUnserved, type Routing, type Target } from "./routing.ts";
 
 /** Serves one app over requests that somebody accepted. */
 export class Dispatcher {
@@ -24,7 +24,12 @@ export class Dispatcher {
     this.#routing = routing;
   }
 
-  /** Serves one request; false when it called `next` instead of answering 404, where a framework offers it. */
+  /** Whether a method is served at a request's verb and path. */
+  knows({ method: verb = "GET", url = "/" }: IncomingMessage): boolean {
+    return this.#routing.find(verb, url) !== undefined;
+  }
+
+  /** Serves one request; false when it called `next` instead of refusing path or verb, where a framework offers it. */
   handle(request: IncomingMessage, response: ServerResponse, next?: () => void): boolean {
     const { method: verb = "GET", url = "/" } = request;
     const target = this.#routing.find(verb, url);
@@ -33,7 +38,7 @@ export class Dispatcher {
       return true;
     }
     const special = this.#routing.special({ verb, url, headers: request.headers });
-    if (special === undefined && next !== undefined) {
+    if (next !== undefined && isUnserved(special)) {
       next();
       return false;
     }

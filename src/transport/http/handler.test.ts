@@ -66,7 +66,7 @@ async function listening(listener: RequestListener | Server): Promise<string> {
 const ask = (address: string, parts: RequestParts): Promise<WireAnswer> => exchange(address, request(parts));
 
 /** What every framework must let through. */
-async function works(address: string, prefix = ""): Promise<void> {
+async function works(address: string, prefix = "", allow: string | undefined = undefined): Promise<void> {
   const said = await ask(address, { path: `${prefix}/echo/say`, body: '{"text":"ä"}' });
   expect([said.status, said.headers["content-type"], said.body]).toEqual([200, "application/json", '{"text":"ä"}']);
   const got = await ask(address, { path: `${prefix}/things/a%2Fb?q=3`, headers: { "X-Request-Id": "r-1" } });
@@ -76,7 +76,8 @@ async function works(address: string, prefix = ""): Promise<void> {
   const wrong = await ask(address, { path: `${prefix}/echo/say`, body: '{"text":5}' });
   expect([wrong.status, wrong.headers["content-type"]]).toEqual([400, "application/problem+json"]);
   const verb = await ask(address, { path: `${prefix}/echo/say` });
-  expect([verb.status, verb.headers["allow"]]).toEqual([405, "POST, OPTIONS"]);
+  // A verb that nothing here serves goes on, where there is a way on.
+  expect(verb.headers["allow"]).toBe(allow);
   const probe = await ask(address, { path: `${prefix}/readyz` });
   expect([probe.status, probe.body]).toEqual([200, '{"ok":true}\n']);
   const large = await ask(address, { path: `${prefix}/echo/say`, body: JSON.stringify({ text: "x".repeat(90_000) }) });
@@ -87,7 +88,7 @@ describe("mounted in node:http", () => {
   it("serves, and answers 404 for what is not there", async () => {
     const { web } = await mounted();
     const address = await listening(web);
-    await works(address);
+    await works(address, "", "POST, OPTIONS");
     expect((await ask(address, { path: "/nowhere" })).status).toBe(404);
   });
 
@@ -188,6 +189,19 @@ describe("mounted in Express 5", () => {
     expect([unknown.status, unknown.body.includes("Cannot GET /nowhere")]).toEqual([404, true]);
   });
 
+  it("leaves the other verbs of a path that has moved, and after the stop all that never was its own", async () => {
+    const { web, running } = await mounted();
+    const app = express();
+    app.use(web);
+    app.delete("/things/:id", (_, response) => void response.send("deleted"));
+    const address = await listening(app);
+    const remove = { verb: "DELETE", path: "/things/7" };
+    expect((await ask(address, remove)).body).toBe("deleted");
+    await running.stop();
+    expect((await ask(address, remove)).body).toBe("deleted");
+    expect((await ask(address, { path: "/things/7" })).status).toBe(503);
+  });
+
   it("serves under a path", async () => {
     const { web } = await mounted();
     const app = express();
@@ -264,7 +278,7 @@ describe("mounted in Fastify 5", () => {
     await app.listen({ port: 0, host: "127.0.0.1" });
     open.push({ close: () => app.close() });
     const address = `http://127.0.0.1:${(app.server.address() as AddressInfo).port}`;
-    await works(address);
+    await works(address, "", "POST, OPTIONS");
     expect((await ask(address, { path: "/own" })).body).toBe("fastify");
     expect((await ask(address, { path: "/nowhere" })).status).toBe(404);
   });

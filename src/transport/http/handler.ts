@@ -24,7 +24,7 @@ export interface HttpHandler extends ServerTransport {
 
 /**
  * Serves through a server that somebody else runs: mount the result in Express, Fastify, Connect or node:http, and give
- * it to `serve`. Until then it answers 503. Where the framework gives `next`, unknown paths go there instead of a 404. Mount
+ * it to `serve`. Until then it answers 503. Where the framework gives `next`, paths and verbs that nothing here serves go there. Mount
  * it before parsers of bodies, or behind one that leaves what it read in `request.body`, as Express's do.
  *
  * @throws {RangeError | TypeError} when an option is wrong, or, on serving, two methods have the same route.
@@ -59,6 +59,8 @@ class Mounted implements ServerState {
   #dispatcher: Dispatcher | undefined = undefined;
   #inFlight = 0;
   #drained: (() => void) | undefined = undefined;
+  /** Whether a request was served here before the stop. */
+  #knows: ((request: IncomingMessage) => boolean) | undefined = undefined;
   readonly isOurs = false;
   draining = false;
   readonly writeTimeoutMs = WRITE_TIMEOUT_MS;
@@ -68,7 +70,11 @@ class Mounted implements ServerState {
   }
 
   handle(request: IncomingMessage, response: ServerResponse, next?: () => void): void {
-    if (this.#dispatcher === undefined) return answerNotReady({ request, response, server: this });
+    if (this.#dispatcher === undefined) {
+      // What never was its own is the framework's, also when this here has stopped.
+      if (next !== undefined && this.#knows?.(request) === false) return next();
+      return answerNotReady({ request, response, server: this });
+    }
     this.#inFlight++;
     response.once("close", this.#ended);
     let isOurs = false;
@@ -102,7 +108,9 @@ class Mounted implements ServerState {
   }
 
   #close(): Promise<void> {
-    this.#dispatcher?.leave(true);
+    const last = this.#dispatcher;
+    last?.leave(true);
+    if (last !== undefined) this.#knows = (request) => last.knows(request);
     this.#dispatcher = undefined;
     return Promise.resolve();
   }

@@ -31,6 +31,11 @@ export interface Target {
 /** What a request that no method's own path and verb fit is answered: a call all the same, or in one piece. */
 export type Special = Target | { readonly answer: PlainAnswer | Promise<PlainAnswer> };
 
+/** Whether nothing here serves the path, or not with this verb: somebody else may. */
+export function isUnserved(special: Special | undefined): boolean {
+  return special === undefined || ("refusal" in special && special.refusal !== undefined);
+}
+
 const NONE: readonly string[] = [];
 
 /** What a path serves that serves every verb, as far as anybody asks. */
