@@ -136,7 +136,19 @@ export abstract class ClientCall extends ActiveCall {
     if (this.outcome !== undefined) return;
     const error = toServiceError(thrown);
     this.error = error;
+    if (error.origin === "policy") this.#sign(error);
     this.#finish(error.code, error, undefined);
+  }
+
+  // For whoever reads it in a log or a terminal. Not in the message, which goes on to callers of ours who should not know
+  // whom we call.
+  #sign(error: ServiceError): void {
+    const { service, name } = this.method;
+    const where = this.peer === "" ? "" : ` (${this.peer})`;
+    const stack = `${error.name} [${error.reason}]: ${error.message}\n    at the call of ${service}.${name}${where}`;
+    // Not a value of the prototype's kind: an error that was shared may be frozen.
+    if (Object.isExtensible(error) && !Object.hasOwn(error, "stack"))
+      Object.defineProperty(error, "stack", { value: stack, configurable: true, writable: true });
   }
 
   #finish(outcome: Outcome, error: ServiceError | undefined, value: unknown): void {

@@ -85,6 +85,9 @@ export function checkServe(what: Implementation | readonly Implementation[], opt
     if (typeof one?.service !== "object" || typeof one.handlers !== "object")
       throw new TypeError(`serve should be given what implement() returns, got ${shown(one)}`);
   }
+  const names = [what].flat().map(({ service }) => service.name);
+  const twice = names.find((name, i) => names.indexOf(name) !== i);
+  if (twice !== undefined) throw new RangeError(`serve should be given each service once, got "${twice}" twice`);
   if (typeof options !== "object" || options === null)
     throw new TypeError(`serve should be given options, got ${shown(options)}`);
   checkNames("serve", options, NAMES);

@@ -274,7 +274,7 @@ describe("a start that fails", () => {
       sum: () => ({ v: 1 }),
     });
     await expect(serve([sums, twice], { ...quiet, on: [http()] })).rejects.toThrow(
-      "add.sum should have a route of its own, POST /add/sum is taken",
+      'serve should be given each service once, got "add" twice',
     );
     const vague = service("vague", {
       go: method({

@@ -62,11 +62,18 @@ export async function frontOf(options: FrontOptions): Promise<Front> {
     };
   const { createServer } = await import("node:tls");
   const credentials = new Credentials(tls, options.clock, (error) => options.report(error));
-  const server = createServer({
+  const secure = {
     ...(await credentials.load()),
     ALPNProtocols: http2 === undefined ? ["http/1.1"] : ["h2", "http/1.1"],
     handshakeTimeout: options.handshakeTimeoutMs,
-  });
+  };
+  let server: ReturnType<typeof createServer>;
+  try {
+    server = createServer(secure);
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new Error(`tls.cert, tls.key and tls.ca should be PEM that fits together: ${why}`, { cause });
+  }
   server.on("secureConnection", (socket: TLSSocket) => {
     const next = socket.alpnProtocol === "h2" ? http2!.server : http;
     next.emit("connection", socket);

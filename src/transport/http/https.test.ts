@@ -221,7 +221,7 @@ describe.skipIf(skip !== undefined)(
       expect(make({ ...pair, clients: "required" })).toThrow(/tls\.ca should name the authorities/);
       expect(make({ ...pair, clients: "maybe" })).toThrow(/tls\.clients/);
       expect(make({ ...pair, key: { pem: pair.key } })).toThrow(
-        /tls\.key should be PEM text, bytes, or \{ file \}, got "object"/,
+        /tls\.key should be PEM text, bytes, or \{ file \}, got one of type object/,
       );
       expect(make({ ...pair, reloadMs: 1 })).toThrow(/tls\.reloadMs/);
       expect(() => httpServer({ port: 0, http2: "yes" as never })).toThrow(/http2 should be true or false/);

@@ -38,6 +38,11 @@ export class Router<T> {
     return true;
   }
 
+  /** What stands at a verb and template; undefined when it is free. */
+  at(verb: string, template: string): T | undefined {
+    return (template.includes("{") ? this.#verbsOfTemplate(template) : this.#verbsOfPath(template)).get(verb);
+  }
+
   /** Takes a path away from the templates that fit it. */
   reserve(path: string): void {
     this.#verbsOfPath(path);

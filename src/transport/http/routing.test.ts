@@ -431,11 +431,11 @@ describe("a table of routes that is wrong", () => {
     },
     "two methods with one route": {
       options: { routes: [routes(one, { get: "GET /x", other: "GET /x" })] },
-      says: "one.other should have a route of its own, GET /x is taken",
+      says: "one.other should have a route of its own, GET /x is that of one.get",
     },
     "two templates that differ by a name only": {
       options: { routes: [routes(one, { get: { path: "GET /x/{id}" } }), routes(one, { other: "GET /x/{id}" })] },
-      says: "one.other should have a route of its own, GET /x/{id} is taken",
+      says: "one.other should have a route of its own, GET /x/{id} is that of one.get",
     },
     "a route where probes are answered": {
       options: { routes: [routes(one, { get: { path: "/livez", body: "*" } })] },

@@ -83,7 +83,9 @@ export class Routing {
     if (this.#health.has(path) && (verb === "GET" || verb === ANY))
       throw new RangeError(`${service}.${name} should have a route of its own, GET ${path} answers health probes`);
     if (this.#router.add(verb, path, target)) return;
-    throw new RangeError(`${service}.${name} should have a route of its own, ${verb} ${path} is taken`);
+    const other = this.#router.at(verb, path)?.bound.info;
+    const owner = other === undefined ? "taken" : `that of ${other.service}.${other.name}`;
+    throw new RangeError(`${service}.${name} should have a route of its own, ${verb} ${path} is ${owner}`);
   }
 
   #isTaken(path: string): boolean {

@@ -68,11 +68,17 @@ export function serverTlsSettings(options: ServerTlsOptions): ServerTlsSettings 
 }
 
 function checkPem(name: string, pem: unknown): Pem {
-  if ((typeof pem === "string" && pem !== "") || pem instanceof Uint8Array) return pem;
+  if (typeof pem === "string" && !pem.includes("-----BEGIN "))
+    throw new TypeError(
+      `${name} should be PEM text, bytes, or { file }, got a text that is no PEM: a path goes into { file }`,
+    );
+  if (typeof pem === "string" || pem instanceof Uint8Array) return pem;
   const { file } = (pem ?? {}) as { readonly file?: unknown };
   if (typeof file === "string" && file !== "") return { file };
   // What was given may be half a key: it is not shown.
-  throw new TypeError(`${name} should be PEM text, bytes, or { file }, got ${shown(typeof pem)}`);
+  throw new TypeError(
+    `${name} should be PEM text, bytes, or { file }, got ${pem === undefined ? "nothing" : `one of type ${typeof pem}`}`,
+  );
 }
 
 /** Something that speaks TLS with a certificate that can be exchanged. */
