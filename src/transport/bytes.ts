@@ -46,11 +46,7 @@ export const byteStreamSchema: Schema<ByteStream> = standard(
 );
 
 /** A schema that only looks whether a value is what it should be; `jsonSchema` is how documents show it. */
-function standard<T>(
-  fits: (value: unknown) => boolean,
-  message: string,
-  jsonSchema: JsonSchemaObject,
-): Schema<T> {
+function standard<T>(fits: (value: unknown) => boolean, message: string, jsonSchema: JsonSchemaObject): Schema<T> {
   function validate(value: unknown): Validated<T> {
     return fits(value) ? { value: value as T } : { issues: [{ message }] };
   }

@@ -250,7 +250,10 @@ export abstract class ServerCall<Request = unknown, Reply = unknown> extends Act
   }
 
   /** Called off by the peer or the transport: the handler's signal aborts, and nobody is answered. */
-  abandon(reason: ServiceError): void {
+  abandon(given: ServiceError): void {
+    // A caller whose own deadline passes leaves at the same moment as ours would fire: one outcome, whichever was first.
+    const isLate = given.reason === "canceled" && this.bound.around.clock.now() >= this.context.deadlineMs - 1;
+    const reason = isLate ? policyError("deadline_exceeded") : given;
     this.guarded(() => this.cancel(reason));
     this.fail(reason);
   }

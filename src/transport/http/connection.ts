@@ -38,7 +38,7 @@ export class Connection {
 
   constructor(socket: Socket) {
     this.#socket = socket;
-    this.peer = socket.remoteAddress ?? "";
+    this.peer = peerOf(socket);
     socket.on("close", () => this.#lost());
   }
 
@@ -72,6 +72,11 @@ export class Connection {
   #lost(): void {
     for (const call of this.calls()) call.abandon(policyError("canceled"));
   }
+}
+
+/** The address at the other end; one of IPv4 that came in through an IPv6 port as what it is. */
+export function peerOf({ remoteAddress = "" }: Pick<Socket, "remoteAddress">): string {
+  return remoteAddress.startsWith("::ffff:") ? remoteAddress.slice(7) : remoteAddress;
 }
 
 /** The record of a socket, made at its first request. */

@@ -5,6 +5,7 @@
  */
 import type { ServerHttp2Session } from "node:http2";
 import { valuesOf, type CallStart } from "../../endpoint/index.ts";
+import { peerOf } from "./connection.ts";
 import { identityOf, peerIdentity, type PeerIdentity } from "./peer-identity.ts";
 
 /** A call that goes on for long, and may be asked to end. */
@@ -22,7 +23,7 @@ export class Http2Connection {
 
   constructor(session: ServerHttp2Session) {
     this.#session = session;
-    this.peer = session.socket?.remoteAddress ?? "";
+    this.peer = session.socket === undefined ? "" : peerOf(session.socket);
   }
 
   /** Hangs a call on the session that is told when the server shuts down. */

@@ -11,7 +11,7 @@ import { policyError, type ServiceError } from "../../errors/index.ts";
 import type { Clock } from "../../time/index.ts";
 import type { Limits } from "../limits.ts";
 import { answerPlainly } from "./answer.ts";
-import { connectionOf } from "./connection.ts";
+import { connectionOf, peerOf } from "./connection.ts";
 import { frontOf, type Front } from "./front.ts";
 import type { PlainAnswer } from "./page.ts";
 import { encodeProblem, PROBLEM } from "./problem.ts";
@@ -211,8 +211,8 @@ export class Listener {
       idleTimeoutMs: keepAliveTimeoutMs,
       clock,
       report: (cause) => this.#serving.broken(policyError("internal", { cause }), ""),
-      refused: (cause, { remoteAddress = "" }) =>
-        this.#serving.broken(malformed("the connection did not come to speak TLS", cause), remoteAddress),
+      refused: (cause, socket) =>
+        this.#serving.broken(malformed("the connection did not come to speak TLS", cause), peerOf(socket)),
     });
     const take = (...[incoming, headers, , rawHeaders]: StreamEvent): void => stream!(incoming, headers, rawHeaders);
     front.http2?.on("stream", take as never);
@@ -261,7 +261,7 @@ export class Listener {
     if (host === undefined ? request.httpVersionMinor > 0 : host.includes(", ")) {
       const error = malformed(`the request has ${host === undefined ? "no" : "more than one"} Host header`);
       answerPlainly({ request, response, server: { draining: true } }, answerOf(error));
-      this.#serving.broken(error, request.socket.remoteAddress ?? "");
+      this.#serving.broken(error, peerOf(request.socket));
     } else this.#serving.handle(request, response);
   }
 
@@ -283,7 +283,7 @@ export class Listener {
       // It has begun, and its body came too slowly or went wrong half-way: its own answer goes out, after those before it.
       last.fail(found);
       if (calls.length === 1) socket.destroySoon();
-    } else this.#serving.broken(found, socket.remoteAddress ?? "");
+    } else this.#serving.broken(found, peerOf(socket));
   }
 
   #refuse(socket: Socket, error: ServiceError): void {
@@ -296,7 +296,7 @@ export class Listener {
       `Content-Length: ${Buffer.byteLength(body)}`,
     ];
     socket.write(`${head.join("\r\n")}\r\n\r\n${body}`);
-    this.#serving.broken(error, socket.remoteAddress ?? "");
+    this.#serving.broken(error, peerOf(socket));
     socket.destroySoon();
   }
 }
