@@ -427,6 +427,34 @@ describe("the end of a server", () => {
   });
 });
 
+describe("a breaker on a server", () => {
+  it("writes a line when it opens and when it closes, and not for each call it refuses", async () => {
+    const clock = virtualClock();
+    const lines: string[] = [];
+    let fails = true;
+    const flaky = add.implement({
+      sum: () => {
+        if (fails) throw new Error("down");
+        return { v: 3 };
+      },
+    });
+    const served = await running(flaky, {
+      clock,
+      log: logger({ format: "logfmt", batchBytes: 0, write: (line) => lines.push(line), clock }),
+      breaker: { consecutive: 2, openMs: 1000 },
+    });
+    for (let i = 0; i < 4; i++) await exchange(served.addresses[0]!, sum);
+    fails = false;
+    await clock.advance(1000);
+    expect((await exchange(served.addresses[0]!, sum)).status).toBe(200);
+    const told = lines.filter((line) => line.includes('msg="breaker'));
+    expect(told.map((line) => /msg="([^"]+)" breaker=(\S+)/.exec(line)?.slice(1, 3))).toEqual([
+      ["breaker opened", "add.sum"],
+      ["breaker closed", "add.sum"],
+    ]);
+  });
+});
+
 describe("exporters", () => {
   it("start before the transports and close after them, when lines and spans are written", async () => {
     const steps: string[] = [];

@@ -8,6 +8,7 @@ import { valuesOf, type Observe } from "../endpoint/index.ts";
 import { health as healthOf, type Health } from "../health/index.ts";
 import { accessLog, logErrors, logger, loggerKey, nopLogger, type Logger } from "../log/index.ts";
 import { redMetrics, registry, type Registry } from "../metrics/index.ts";
+import type { BreakerEvent } from "../resilience/index.ts";
 import { run, runEventLine, type RunEvent, type Runnable } from "../run/index.ts";
 import { systemClock } from "../time/index.ts";
 import { traceCalls, tracer, type Tracer } from "../trace/index.ts";
@@ -159,12 +160,20 @@ function partsOf(options: ServeOptions): Parts {
       report: options.report ?? ((error) => logError(error)),
       // The access log has them, with the ids of their request.
       failed: options.report ?? (() => undefined),
+      turned: (event) => logBreaker(log, event),
     },
     health: options.health ?? healthOf({ clock }),
     metrics,
     log,
     tracing,
   };
+}
+
+/** A line when a method's breaker opens and when it lets calls through again, where else there is only a flood of refusals. */
+function logBreaker(log: Logger, event: BreakerEvent): void {
+  const breaker = event.name;
+  if (event.type === "open") log.warn("breaker opened", { breaker, open_ms: event.openMs, error: event.error });
+  else if (event.type === "close") log.info("breaker closed", { breaker });
 }
 
 /** The exporters, and a member that gives them the rest before they close. */

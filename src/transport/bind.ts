@@ -18,6 +18,7 @@ import {
   type Values,
 } from "../endpoint/index.ts";
 import { shapeOf, type AnyMethod, type Implementation, type MethodPolicy } from "../contract/index.ts";
+import type { BreakerEvent } from "../resilience/index.ts";
 import type { Clock } from "../time/index.ts";
 import { schemaOf } from "./codec.ts";
 import { jsonProjector } from "./json/writer.ts";
@@ -40,6 +41,8 @@ export interface Surroundings {
   readonly report: (error: unknown, where: MethodInfo) => void;
   /** Is told of calls that ended with a failure nobody declared; its cause is what was thrown. */
   readonly failed: (error: ServiceError, where: MethodInfo) => void;
+  /** Is told when the breaker of a method opens, closes or probes. Default: nobody. */
+  readonly turned?: ((event: BreakerEvent, where: MethodInfo) => void) | undefined;
 }
 
 /** A method ready to be served. */
@@ -114,7 +117,7 @@ interface Parts {
 }
 
 function assemble({ info, method, handler, own, attach, around }: Parts): BoundMethod {
-  const policies = policiesOf(own, around.clock);
+  const policies = policiesOf(own, around.clock, around.turned && ((event) => around.turned!(event, info)));
   const gates = [...around.gates, ...policies.gates, ...attach.gates];
   const middlewares = [...policies.middlewares, ...(own.use ?? [])];
   const observes = [...around.observers, ...attach.observers];

@@ -7,7 +7,7 @@
 import type { Gate, Middleware } from "../endpoint/index.ts";
 import type { MethodPolicy } from "../contract/index.ts";
 import { rateLimit } from "../ratelimit/index.ts";
-import { breaker } from "../resilience/index.ts";
+import { breaker, type BreakerEvent } from "../resilience/index.ts";
 import type { Clock } from "../time/index.ts";
 
 /** What the policies of one method put around it. */
@@ -17,7 +17,7 @@ export interface PolicyLayers {
 }
 
 /** The gates and middlewares of a method's policies. */
-export function policiesOf(policy: MethodPolicy, clock: Clock): PolicyLayers {
+export function policiesOf(policy: MethodPolicy, clock: Clock, turned?: (event: BreakerEvent) => void): PolicyLayers {
   const { limit, breaker: trip } = policy;
   const gates: Gate[] = [];
   const middlewares: Middleware[] = [];
@@ -25,6 +25,6 @@ export function policiesOf(policy: MethodPolicy, clock: Clock): PolicyLayers {
     const { perSecond, burst, per = "method" } = limit;
     gates.push(rateLimit({ perSecond, burst, key: per === "peer" ? "peer" : undefined, clock }));
   }
-  if (trip !== undefined && trip !== false) middlewares.push(breaker({ ...trip, clock }));
+  if (trip !== undefined && trip !== false) middlewares.push(breaker({ ...trip, clock, onEvent: turned }));
   return { gates, middlewares };
 }
