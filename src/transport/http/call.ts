@@ -22,7 +22,7 @@ import {
 } from "./compression.ts";
 import type { Dressing } from "./dressing.ts";
 import { ReplyDraft, RequestView, RESERVED, type HttpHeaders, type HttpReply, type HttpRequest } from "./message.ts";
-import { problemDraft, unsupportedCoding } from "./refusal.ts";
+import { unsupportedType, problemDraft, unsupportedCoding } from "./refusal.ts";
 import { accepted, codecFor } from "./negotiate.ts";
 import type { AssembleSource, Encode, MethodCodec, Plan } from "./plan.ts";
 import { statusOf } from "./status.ts";
@@ -101,7 +101,7 @@ export abstract class HttpCall extends ServerCall<HttpRequest, HttpReply> implem
     if (encode !== undefined) return undefined;
     if (takesBody) {
       const reads = codecFor(codecs, headers["content-type"]);
-      if (reads === undefined) return policyError("unsupported_media_type");
+      if (reads === undefined) return unsupportedType(codecs);
       this.reads = reads;
       const coding = headers["content-encoding"];
       if (coding !== undefined && coding !== "identity") {

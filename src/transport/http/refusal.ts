@@ -35,7 +35,8 @@ function addErrorHeaders(draft: ReplyDraft, error: ServiceError): void {
   if (error.reason === "wrong_verb" && error.origin === "policy")
     draft.header("allow", (error.details as { allow: readonly string[] }).allow.join(", "));
   const { acceptEncoding } = (error.details ?? {}) as { readonly acceptEncoding?: unknown };
-  if (error.reason === "unsupported_media_type" && Array.isArray(acceptEncoding))
+  // Not of a peer's error that a handler passes on: what it holds may be no header.
+  if (error.reason === "unsupported_media_type" && error.origin === "policy" && Array.isArray(acceptEncoding))
     draft.header("accept-encoding", acceptEncoding.join(", "));
 }
 
@@ -49,4 +50,10 @@ function problemText(error: ServiceError, status: number, report: (thrown: unkno
     const { message, code, reason } = error;
     return encodeProblem(bareError(message, { code, reason }), status);
   }
+}
+
+/** The refusal of a content type: says which there are. */
+export function unsupportedType(codecs: readonly { readonly mediaType: string }[]): ServiceError {
+  const types = [...new Set(codecs.map(({ mediaType }) => mediaType))].join(" or ");
+  return policyError("unsupported_media_type", { message: `the content type should be ${types}` });
 }
