@@ -85,6 +85,13 @@ describe.skipIf(!isBuilt)(`the command servicekit${isBuilt ? "" : " (not built)"
     expect(out).not.toContain("secret");
   });
 
+  it("passes on nothing that a terminal obeys", async () => {
+    const { code, err } = await servicekit(["generate", "openapi", "-"], "\u001b]0;mine\u0007 no JSON");
+    expect(code).toBe(1);
+    expect(err).toContain("]0;mine");
+    expect(err).not.toMatch(/[\u0007\u001b]/);
+  });
+
   it.each<[string[], number, string]>([
     [["generate", "openapi", "/none.json"], 1, "cannot read /none.json: ENOENT"],
     [["generate", "openapi", "http://127.0.0.1:1/"], 1, "cannot read http://127.0.0.1:1/: the peer cannot be reached"],

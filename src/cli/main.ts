@@ -74,5 +74,6 @@ function say(text: string): number {
 }
 
 function complain(line: string): void {
-  process.stderr.write(`${line}\n`);
+  // What a document or a server says may hold what a terminal obeys.
+  process.stderr.write(`${line.replaceAll(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, "\ufffd")}\n`);
 }

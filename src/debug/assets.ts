@@ -90,7 +90,8 @@ export class Assets {
 
 function assetOf(type: string, text: string): Asset {
   const plain = Buffer.from(text);
-  const etag = `"${createHash("sha256").update(plain).digest("base64url").slice(0, 22)}"`;
+  // Weak: it stands for the compressed bytes and the plain ones (RFC 9110 §8.8.3.3).
+  const etag = `W/"${createHash("sha256").update(plain).digest("base64url").slice(0, 22)}"`;
   const headers = ["content-type", type, "etag", etag, "cache-control", "no-cache", "vary", "accept-encoding", ...SAFE];
   return { plain, gzip: gzipSync(plain, { level: 9 }), headers, etag };
 }

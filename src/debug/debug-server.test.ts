@@ -1,7 +1,10 @@
 import { gunzipSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
 import { exchange, request } from "../../test/wire.ts";
+import { described, type Middleware } from "../endpoint/index.ts";
 import { health } from "../health/index.ts";
+import { method, service } from "../index.ts";
+import { fromJsonSchema } from "../jsonschema/index.ts";
 import { serve } from "../server/index.ts";
 import { Assets } from "./assets.ts";
 import { debugServer } from "./index.ts";
@@ -35,6 +38,29 @@ describe("the port for operators", () => {
     expect((await shop.ask("/nothing")).status).toBe(404);
     // Its own requests are no calls.
     expect(shop.running.metrics!.text()).not.toContain('other",service="other"} 1');
+  });
+
+  it("stays up where what it shows cannot be shown", async () => {
+    const nothing = (): never => {
+      throw new Error("hunter2");
+    };
+    const layer: Middleware = described("mine", (next) => next, nothing);
+    // JSON cannot say it.
+    const big = fromJsonSchema<unknown>({ type: "object", default: 1n });
+    const own = service("own", { call: method({ request: big, response: big }) });
+    const implementation = own.implement({ call: () => ({}) }, { methods: { call: { use: [layer] } } });
+    const running = await serve(implementation, {
+      on: [debugServer({ port: 0, host: "127.0.0.1" })],
+      log: false,
+      signals: false,
+    });
+    const [address] = running.addresses as [string];
+    const ask = (path: string) => exchange(address, request({ path, headers: { Host: new URL(address).host } }));
+    expect((await ask("/debug/methods.json")).status).toBe(200);
+    const catalogue = await ask("/debug/services.json");
+    expect([catalogue.status, catalogue.body]).toEqual([500, "500 this cannot be shown\n"]);
+    expect((await ask("/livez")).status).toBe(200);
+    await running.stop();
   });
 
   it("takes GET and HEAD only, but for calls, and says so where metrics are off", async () => {
@@ -127,6 +153,8 @@ describe("the files of the page", () => {
     const plain = await shop.ask("/debug/page/main.js");
     const answer = await fetchBytes(`${shop.debug}/debug/page/main.js`, { "accept-encoding": "br, gzip" });
     expect(answer.headers["content-encoding"]).toBe("gzip");
+    // One tag for both forms is a weak one.
+    expect(plain.headers["etag"]).toMatch(/^W\/"/);
     expect(gunzipSync(answer.body).toString("utf8").length).toBeGreaterThan(1000);
     for (const accepted of ["br", "gzip;q=0", "identity"]) {
       const one = await shop.ask({ path: "/debug/page/main.js", headers: { "accept-encoding": accepted } });
@@ -144,6 +172,28 @@ describe("the files of the page", () => {
     // A loader of style sheets once left nothing of ours.
     expect(gzipBytes).toBeGreaterThan(15_000);
     expect(gzipBytes).toBeLessThanOrEqual(60_000);
+  });
+});
+
+describe("the model of the page", () => {
+  it("keeps a bounded part of a trace that a caller gives to all his calls", async () => {
+    const { Model } = (await import(new URL("./page/model.js", import.meta.url).href)) as {
+      Model: new () => { take(tick: object): void; calls: { spans: object[]; lines: string[] }[] };
+    };
+    const model = new Model();
+    const span = {
+      traceId: "t",
+      parentSpanId: "p",
+      name: "a/b",
+      kind: "server",
+      startUnixMs: 0,
+      durationMs: 1,
+      attributes: {},
+    };
+    const spans = Array.from({ length: 1000 }, (_, i) => ({ ...span, spanId: String(i) }));
+    const lines = spans.map(() => ({ text: "x", traceId: "t" }));
+    for (const nowMs of [1, 2, 3]) model.take({ nowMs, methods: {}, spans, lines, skipped: 0 });
+    expect(model.calls.map((call) => [call.spans.length, call.lines.length])).toEqual([[500, 500]]);
   });
 });
 

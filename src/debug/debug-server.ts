@@ -9,6 +9,7 @@ import { checkNames, shown } from "../internal/check.ts";
 import { limitsOf, type App, type Listening, type ServerTransport } from "../transport/index.ts";
 import { answerPlainly } from "../transport/http/answer.ts";
 import { Listener, LISTENING, listenSettings, type ListenOptions } from "../transport/http/listener.ts";
+import { text } from "../transport/http/page.ts";
 import { checkHosts } from "./guard.ts";
 import { Pages } from "./pages.ts";
 
@@ -58,7 +59,7 @@ export function debugServer(options: DebugServerOptions): ServerTransport {
       const listener: Listener = new Listener(settings, limitsOf(), {
         clock: app.clock,
         handle: (request: IncomingMessage, response: ServerResponse) => {
-          const answer = pages.answer(request, response);
+          const answer = answerOf(pages, request, response);
           if (answer === undefined) return;
           Promise.resolve(answer)
             .then((one) => answerPlainly({ request, response, server: listener }, one))
@@ -80,4 +81,13 @@ export function debugServer(options: DebugServerOptions): ServerTransport {
       };
     },
   };
+}
+
+// What is shown is made by others too: a schema of the user's, his metrics.
+function answerOf(pages: Pages, request: IncomingMessage, response: ServerResponse): ReturnType<Pages["answer"]> {
+  try {
+    return pages.answer(request, response);
+  } catch {
+    return text(500, "500 this cannot be shown\n");
+  }
 }

@@ -40,7 +40,7 @@ export function numbersOf(app: App): Numbers {
   for (const { name, methods: bound } of app.services) {
     for (const [method, { layers }] of bound) {
       const states = layers.flatMap(({ state }, layer) => {
-        const now = state?.();
+        const now = state === undefined ? undefined : stateNow(state);
         return now === undefined ? [] : [{ ...now, layer }];
       });
       methods.set(`${name}.${method}`, { ...nothing(), states });
@@ -54,6 +54,15 @@ export function numbersOf(app: App): Numbers {
     for (const point of family.points) add(draftOf(methods, point), point);
   }
   return { bounds: app.collect && (bounds ?? []), methods };
+}
+
+// A layer of the user's: what it throws would end the process, since it is asked by a timer.
+function stateNow(state: () => LayerState | undefined): LayerState | undefined {
+  try {
+    return state();
+  } catch {
+    return undefined;
+  }
 }
 
 type Reader = (draft: Draft, point: MetricPoint) => void;

@@ -29,10 +29,22 @@ const prepared = new WeakMap<object, Shared>();
 
 const OWN_DEFS = "#/$defs/";
 
-const FEW = { maxItems: 2048 };
-const UNIQUE: Node = Object.fromEntries(
-  ["if", "then", "else"].map((keyword) => [keyword, keyword === "then" ? { uniqueItems: true } : FEW]),
-);
+/** `uniqueItems` for at most `maxItems`; in this order, so that a longer list is refused and not looked at. */
+function bounded(maxItems: number): Node {
+  const few = { maxItems };
+  return Object.fromEntries([
+    ["if", few],
+    ["then", { uniqueItems: true }],
+    ["else", few],
+  ]);
+}
+
+// The library compares each item with each, objects in depth.
+const UNIQUE: Node = Object.fromEntries([
+  ["if", { items: { type: ["string", "number", "boolean", "null"] } }],
+  ["then", bounded(2048)],
+  ["else", bounded(64)],
+]);
 
 /**
  * Compiles a schema.
@@ -101,6 +113,8 @@ class Compiler {
       else if (kind === "ref") copy[keyword] = this.#follow(value, at, inDefs);
       else copy[keyword] = checkKeyword(keyword, value, at);
     }
+    // The library's own pattern for it takes time without end: twice as long for each further letter of a host.
+    if (copy["format"] === "url") copy["format"] = "uri";
     // The library compares each item with each, however many there are.
     if (copy["uniqueItems"] === true) {
       delete copy["uniqueItems"];

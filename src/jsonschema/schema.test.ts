@@ -24,6 +24,16 @@ const pet = {
 };
 
 describe("a schema made of a JSON Schema", () => {
+  it("checks the format url as it does uri, and stays quick", () => {
+    expect(issues({ format: "url" }, "http://a.example/b?c=d#e")).toEqual([]);
+    const begun = process.hrtime.bigint();
+    expect(issues({ format: "url" }, `http://${"a".repeat(30)} `)).toEqual(['should have the format "uri"']);
+    expect(issues({ properties: { at: { format: "url" } } }, { at: "//a" })).toEqual([
+      'at should have the format "uri"',
+    ]);
+    expect(Number(process.hrtime.bigint() - begun) / 1e6).toBeLessThan(500);
+  });
+
   it("gives the value itself when it fits", () => {
     expect(issues(pet, { id: 1, name: "Rex", more: [] })).toEqual([]);
   });

@@ -24,7 +24,7 @@ const SMALL = 256;
  * share one `$defs` object share what is prepared of it, so a thousand methods cost no more than their own parts.
  *
  * Formats that are checked: date, time, date-time, duration, email, hostname, ipv4, ipv6, uri, uri-reference,
- * uri-template, url, uuid, regex, json-pointer, relative-json-pointer. Any other is a remark. An array with `uniqueItems`
+ * uri-template, url (as uri), uuid, regex, json-pointer, relative-json-pointer. Any other is a remark. An array with `uniqueItems`
  * may have 2,048 items, because each is compared with each.
  *
  * At most 20 issues, each with its path: all of a small value, of a large one the first. `undefined`, an answer without a

@@ -63,6 +63,8 @@ export const KEPT = 121;
 export const WINDOW = 60;
 const MAX_CALLS = 200;
 const MAX_LOOSE = 100;
+/** The most spans, and the most lines, of one call: whoever calls chooses its trace, and may choose one for all. */
+const MAX_OF_CALL = 500;
 
 /** Codes that are the server's own fault; any other error is its answer, its limit, or no method of it. */
 const FAULTS = new Set(["unknown", "deadline_exceeded", "internal", "unavailable", "data_loss"]);
@@ -244,6 +246,7 @@ export class Model {
   #addSpan(span) {
     const known = this.#traces.get(span.traceId);
     if (known !== undefined) {
+      if (known.spans.length >= MAX_OF_CALL) return;
       known.spans.push(span);
       known.version++;
       if (isAbove(span, known.root)) known.root = span;
@@ -259,6 +262,7 @@ export class Model {
   #addLine(text, traceId) {
     const trace = this.#traces.get(traceId);
     if (trace !== undefined) {
+      if (trace.lines.length >= MAX_OF_CALL) return;
       trace.lines.push(text);
       trace.version++;
     } else if (traceId === "") {

@@ -127,8 +127,14 @@ export class FetchCall extends HttpCall {
       this.from.respond(responseOf(status, headers, undefined));
       return this.finish("ok");
     }
-    const stop = this.onCancel(leave);
+    let out: ReadableStreamDefaultController<Uint8Array> | undefined;
+    const stop = this.onCancel(() => {
+      leave();
+      // Now: a source that is stuck never comes to say so.
+      out?.error(policyError("internal"));
+    });
     const poured = new ReadableStream<Uint8Array>({
+      start: (controller) => void (out = controller),
       pull: async (controller) => {
         try {
           const { done, value } = await pieces.next();

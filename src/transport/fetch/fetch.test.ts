@@ -5,8 +5,9 @@ import { web } from "../../../test/web.ts";
 import { error, method, service } from "../../index.ts";
 import { client } from "../../client/index.ts";
 import { serve, type ServeOptions } from "../../server/index.ts";
-import { settled, transportSuite } from "../../testing/index.ts";
-import { httpClient, routes } from "../http/index.ts";
+import { settled, transportSuite, virtualClock } from "../../testing/index.ts";
+import { byteStreamSchema } from "../index.ts";
+import { bytes, httpClient, routes } from "../http/index.ts";
 import { fetchHandler, type FetchHandlerOptions } from "./index.ts";
 
 const cases = transportSuite(
@@ -241,6 +242,43 @@ describe("a fetch handler", () => {
     expect(bomb.length).toBeLessThan(10_000);
     expect((await app.handler(say(bomb, gzip))).status).toBe(413);
     expect((await app.handler(say((await packed(long)).subarray(0, 30), gzip))).status).toBe(400);
+  });
+
+  it("answers 500 to a stream of requests that somebody reads already, and drains", async () => {
+    const n = z.object({ n: z.int() });
+    const numbers = service("numbers", { sum: method({ request: n, response: n, stream: "client" }) });
+    const handler = fetchHandler();
+    const sum = (): { n: number } => ({ n: 0 });
+    const running = await serve(numbers.implement({ sum }), { on: [handler], log: false, signals: false });
+    const headers = { "content-type": "application/x-ndjson" };
+    const asked = new Request("http://any/numbers/sum", { method: "POST", body: '{"n":1}\n', headers });
+    asked.body!.getReader();
+    expect((await handler(asked)).status).toBe(500);
+    await running.stop();
+  });
+
+  it("breaks an answer off at the deadline, although its source is stuck", async () => {
+    const files = service("files", {
+      get: method({ request: z.object({}), response: byteStreamSchema, timeoutMs: 1000 }),
+    });
+    const clock = virtualClock();
+    const handler = fetchHandler({ routes: [routes(files, { get: { path: "GET /file", codec: bytes } })] });
+    async function* stuck(): AsyncGenerator<Uint8Array> {
+      yield new Uint8Array([1]);
+      await new Promise(() => undefined);
+    }
+    const get = () => ({ [Symbol.asyncIterator]: stuck });
+    const running = await serve(files.implement({ get }), { on: [handler], log: false, signals: false, clock });
+    const reader = (await handler(new Request("http://any/file"))).body!.getReader();
+    expect((await reader.read()).value).toEqual(new Uint8Array([1]));
+    const rest = reader.read().then(
+      () => "more",
+      () => "broken off",
+    );
+    await settled();
+    await clock.advance(2000);
+    expect(await rest).toBe("broken off");
+    await running.stop();
   });
 
   it("throws at construction for options that are none", () => {

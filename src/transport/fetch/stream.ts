@@ -28,8 +28,13 @@ export class FetchStream extends FetchCall implements StreamHost, OutletUser {
   }
 
   protected override take(): void {
-    if (this.plan.stream!.takesMany) this.#stream.take();
-    else super.take();
+    if (!this.plan.stream!.takesMany) return super.take();
+    try {
+      this.#stream.take();
+    } catch (error) {
+      // Somebody reads the body already.
+      this.fail(error);
+    }
   }
 
   override dispatch(wire: unknown): void {

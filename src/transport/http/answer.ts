@@ -5,6 +5,7 @@
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { discardBody, isUnread } from "./body.ts";
+import type { Clock } from "../../time/index.ts";
 import type { PlainAnswer } from "./page.ts";
 
 /** A request, and where its answer goes. */
@@ -27,4 +28,13 @@ export function answerPlainly({ request, response, server }: Exchange, answer: P
   response.writeHead(status, headers);
   response.end(body);
   if (unread) discardBody(request);
+}
+
+/** Closes the connection of a peer that does not read what it was answered within this time. */
+export function cutUnread(response: ServerResponse, clock: Clock, writeTimeoutMs: number): void {
+  if (response.writableLength === 0) return;
+  // It waits for an answer before it on the connection, and its time begins after that one.
+  if (response.socket === null) return void response.once("socket", () => cutUnread(response, clock, writeTimeoutMs));
+  const timer = clock.expire(writeTimeoutMs, { expire: () => response.destroy() });
+  response.once("close", () => timer.cancel());
 }

@@ -13,6 +13,7 @@ import type { ByteStream } from "../codec.ts";
 import {
   acceptanceOf,
   addCoding,
+  addVary,
   codeAnswer,
   codingNamed,
   plainValidators,
@@ -360,6 +361,8 @@ export abstract class HttpCall extends ServerCall<HttpRequest, HttpReply> implem
         if (!RESERVED.has(name) && more?.has(name) !== true) headers.push(name, value);
       }
     }
+    // Else a cache would give one peer's format to another.
+    if (this.plan.answers.length > 1 && (this.verb === "GET" || this.verb === "HEAD")) addVary(headers, "accept");
     if (this.plan.cors !== undefined) this.plan.cors.add(headers, this.headers["origin"]);
     return headers;
   }

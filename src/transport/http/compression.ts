@@ -129,7 +129,7 @@ export function codeAnswer(
   if (status === 204 || status === 304 || status === 206 || status >= 400 || type === undefined) return undefined;
   if (bytes === 0 || valueOf(headers, "content-encoding") !== undefined || !COMPRESSIBLE.test(type)) return undefined;
   if (/\bno-transform\b/i.test(valueOf(headers, "cache-control") ?? "")) return undefined;
-  addVary(headers);
+  addVary(headers, "accept-encoding");
   const { coding, takesPlain } = acceptanceOf(acceptEncoding, codings);
   const isSmall = bytes !== undefined && bytes < minBytes && takesPlain;
   if (coding === undefined || isSmall || verb === "HEAD") return undefined;
@@ -159,18 +159,19 @@ export function plainValidators(headers: HttpHeaders): string | undefined {
 
 // RFC 9110 §15.4.5: what a 200 would have said, with the validator of that coding which the peer holds.
 function notModified(headers: string[], known: string | undefined): void {
-  addVary(headers);
+  addVary(headers, "accept-encoding");
   const at = indexOf(headers, "etag");
   const tag = at < 0 ? undefined : /^"(.*)"$/.exec(headers[at + 1]!)?.[1];
   const held = WRITES.map((coding) => `"${tag}--${coding}"`).find((one) => known?.includes(one));
   if (tag !== undefined && held !== undefined) headers[at + 1] = held;
 }
 
-function addVary(headers: string[]): void {
+/** Says in the headers of an answer that it depends on a header of the request, in lower case. */
+export function addVary(headers: string[], name: string): void {
   const at = indexOf(headers, "vary");
-  if (at < 0) headers.push("vary", "accept-encoding");
-  else if (!/(?:^|,)\s*(?:\*|accept-encoding)\s*(?:,|$)/i.test(headers[at + 1]!))
-    headers[at + 1] += ", accept-encoding";
+  if (at < 0) return void headers.push("vary", name);
+  const known = headers[at + 1]!.split(",").map((one) => one.trim().toLowerCase());
+  if (!known.includes("*") && !known.includes(name)) headers[at + 1] += `, ${name}`;
 }
 
 function indexOf(headers: readonly string[], name: string): number {

@@ -5,7 +5,7 @@
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { App } from "../server.ts";
-import { answerPlainly } from "./answer.ts";
+import { answerPlainly, cutUnread } from "./answer.ts";
 import { NodeCall, type Incoming, type ServerState } from "./node-call.ts";
 import { NodeStream, type StreamingPlan } from "./node-stream.ts";
 import type { PlainAnswer } from "./page.ts";
@@ -53,7 +53,8 @@ export class Dispatcher {
     if (plan.stream === undefined) return new NodeCall(plan, from, startMs).run(refusal);
     const stream = new NodeStream(plan as StreamingPlan, from, startMs);
     this.#streams.add(stream);
-    response.once("close", () => this.#streams.delete(stream));
+    // Not the end of the response: one that waits behind another has none when the peer goes away.
+    stream.ended = () => this.#streams.delete(stream);
     stream.run(refusal);
   }
 
@@ -64,5 +65,6 @@ export class Dispatcher {
 
   async #answer(from: Incoming, answer: PlainAnswer | Promise<PlainAnswer>): Promise<void> {
     answerPlainly(from, await answer);
+    cutUnread(from.response, this.#app.clock, this.#server.writeTimeoutMs);
   }
 }

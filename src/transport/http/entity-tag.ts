@@ -14,7 +14,14 @@ export interface EntityTag {
 
 /** The tag for a text, strong and quoted; what cannot stand in a tag is percent-encoded. */
 export function entityTag(text: string): string {
-  return `"${text.replace(/[^\x21\x23\x24\x26-\x7e]/gu, encodeURIComponent)}"`;
+  const plain = text.replace(/[^\x21\x23\x24\x26-\x7e]/gu, encoded);
+  // What looks like the mark of a compressed body would be taken off when the tag comes back.
+  return `"${plain.replace(/--(gzip|br|zstd)$/, "-%2D$1")}"`;
+}
+
+// Half a character cannot be encoded; JSON can carry it all the same.
+function encoded(one: string): string {
+  return encodeURIComponent(/[\ud800-\udfff]/u.test(one) ? "\ufffd" : one);
 }
 
 /** The text a tag was made of; of somebody else's tag what it holds. */

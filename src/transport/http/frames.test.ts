@@ -119,6 +119,11 @@ describe("sse", () => {
     expect(got).toEqual({ texts: ['{"a":\n1}', "{}", ""], kinds: ["message", "error", "end"], error: undefined });
   });
 
+  it("passes over events without data, whatever their name", () => {
+    const got = readAll(sse, [utf8.encode("data:\n\nevent: ping\ndata\n\ndata: 1\n\n")]);
+    expect(got).toEqual({ texts: ["1"], kinds: ["message"], error: undefined });
+  });
+
   it("bounds an event of many lines as a whole", () => {
     const text = "data: xxxxxxxxx\n".repeat(10);
     expect(readAll(sse, [utf8.encode(`${text}\n`)], 50).error).toBe("too_large");

@@ -133,7 +133,8 @@ class SseReader implements FrameReader {
       const [data, event] = [this.#data, this.#event];
       this.#data = undefined;
       this.#event = "";
-      if (data === undefined) continue;
+      // Without data it is none (§9.2.6): some keep the connection busy so. That all is said needs no data.
+      if (data === undefined || (data === "" && event !== "end")) continue;
       this.kind = event === "error" || event === "end" ? event : "message";
       return data;
     }

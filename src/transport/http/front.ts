@@ -99,13 +99,26 @@ async function http2Of({ limits, idleTimeoutMs }: FrontOptions): Promise<Http2> 
     maxHeaderListPairs: limits.maxHeaders * 2 + 64,
   };
   const server = createServer(settings);
+  let accepted: Socket | undefined;
+  // Right before node makes its session; the session gives no socket that can be closed.
+  server.prependListener("connection", (socket: Socket) => (accepted = socket));
   server.on("session", (session) => {
     sessions.add(session);
     session.once("close", () => sessions.delete(session));
     // A peer that breaks the protocol ends its own session, nothing else.
     session.on("error", () => undefined);
-    session.setTimeout(idleTimeoutMs, () => session.close());
+    leaveIdle(session, accepted!, idleTimeoutMs);
   });
   server.on("sessionError", () => undefined);
   return { server, sessions };
+}
+
+/** Ends a session on which nothing moves: with its last stream, or now when not even that it ends can be told. */
+function leaveIdle(session: ServerHttp2Session, socket: Socket, idleTimeoutMs: number): void {
+  session.setTimeout(idleTimeoutMs, () => {
+    // What waits was to be sent a whole time-out ago: the peer does not read, and node would wait for it for ever.
+    if (session.closed && (session.state.outboundQueueSize ?? 0) > 0) return void socket.destroy();
+    session.close();
+    if (!session.destroyed) leaveIdle(session, socket, idleTimeoutMs);
+  });
 }

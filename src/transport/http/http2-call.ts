@@ -8,7 +8,7 @@ import type { IncomingHttpHeaders, ServerHttp2Stream } from "node:http2";
 import { policyError, type Outcome, type ServiceError } from "../../errors/index.ts";
 import type { Timer } from "../../time/index.ts";
 import type { ByteStream } from "../codec.ts";
-import { readBody, textOf, type BodyReader } from "./body.ts";
+import { isTooLong, readBody, textOf, type BodyReader } from "./body.ts";
 import { HttpCall } from "./call.ts";
 import type { Packer } from "./compression.ts";
 import { IncomingBody } from "./incoming-body.ts";
@@ -30,7 +30,7 @@ export interface Http2Incoming {
   readonly connection: Http2Connection;
   /** How long a peer may take to read an answer, in milliseconds. */
   readonly writeTimeoutMs: number;
-  /** How long a peer may leave a body that is read as it comes without a byte, in milliseconds. */
+  /** How long a peer may take over a body, or leave one that is read as it comes without a byte, in milliseconds. */
   readonly requestTimeoutMs: number;
 }
 
@@ -39,6 +39,7 @@ export class Http2Call extends HttpCall implements BodyReader {
   readonly from: Http2Incoming;
   #body: IncomingBody | undefined = undefined;
   #late: Timer | undefined = undefined;
+  #slow: Timer | undefined = undefined;
 
   constructor(plan: Plan, from: Http2Incoming, startMs: number) {
     super(plan, from.connection.start(startOf(plan, from.headers as HttpHeaders, startMs)));
@@ -47,6 +48,8 @@ export class Http2Call extends HttpCall implements BodyReader {
     this.target = this.url;
     from.stream.on("error", ignore);
     from.stream.once("close", () => this.#closed());
+    // A stream whose end nobody has read does not close when the peer resets it without an error.
+    if (from.stream.endAfterHeaders) from.stream.resume();
   }
 
   get verb(): string {
@@ -75,8 +78,20 @@ export class Http2Call extends HttpCall implements BodyReader {
   }
 
   protected read(): void {
-    const { stream, headers } = this.from;
-    readBody({ headers, on: stream.on.bind(stream) }, this.plan.limits.maxBodyBytes, this);
+    const { stream, headers, requestTimeoutMs } = this.from;
+    if (stream.endAfterHeaders) return this.arrived(undefined);
+    const { maxBodyBytes } = this.plan.limits;
+    if (headers.expect !== undefined && !isTooLong({ headers }, maxBodyBytes)) invite(this.from);
+    readBody({ headers, on: stream.on.bind(stream) }, maxBodyBytes, this);
+    if (this.outcome !== undefined) return;
+    const expire = (): void => this.fail(policyError("request_timeout"));
+    this.#slow = this.bound.around.clock.expire(requestTimeoutMs, { expire });
+  }
+
+  override arrived(body: Uint8Array | undefined): void {
+    this.#slow?.cancel();
+    // A reset without an error ends a body as if that were all of it. The stream's end ends the call.
+    if (!this.from.stream.aborted) super.arrived(body);
   }
 
   protected override get packer(): Packer {
@@ -90,7 +105,10 @@ export class Http2Call extends HttpCall implements BodyReader {
     return (this.#body = new IncomingBody({
       contentType,
       byteLength: length === undefined ? undefined : Number(length),
-      open: () => new BodyChunks(stream, patience),
+      open: () => {
+        invite(this.from);
+        return new BodyChunks(stream, patience);
+      },
       arrived: (bytes) => void (this.requestBytes += bytes),
     }));
   }
@@ -157,6 +175,7 @@ export class Http2Call extends HttpCall implements BodyReader {
   }
 
   protected override finish(outcome: Outcome): void {
+    this.#slow?.cancel();
     this.#body?.stop(this.error ?? policyError("canceled"));
     super.finish(outcome);
   }
@@ -174,11 +193,12 @@ const NO_ERROR = 0;
 
 const INTERNAL_ERROR = 2;
 
-const CANCEL = 8;
+/** RFC 9113 §7: the rest is not wanted. */
+export const CANCEL = 8;
 
 /** Writes an answer in one piece. */
 export function respond(stream: ServerHttp2Stream, { status, headers, body = "" }: PlainAnswer): void {
-  if (stream.headersSent || stream.destroyed) return;
+  if (stream.headersSent || stream.destroyed || stream.closed) return;
   const isHead = (stream as { readonly headRequest?: boolean }).headRequest === true;
   const bytes = typeof body === "string" ? Buffer.byteLength(body) : body.length;
   const fields = fieldsOf(status, headers);
@@ -191,9 +211,18 @@ export function respond(stream: ServerHttp2Stream, { status, headers, body = "" 
 
 /** What the peer is still sending is called off (RFC 9113 §8.1). */
 export function endIncoming(stream: ServerHttp2Stream): void {
-  if (stream.endAfterHeaders || stream.readableEnded) stream.resume();
-  else if (stream.writableFinished) stream.close(NO_ERROR);
+  // Who listens for it does not let the rest go, and a stream with bytes unread never closes.
+  stream.removeAllListeners("readable");
+  stream.resume();
+  if (stream.endAfterHeaders || stream.readableEnded) return;
+  if (stream.writableFinished) stream.close(NO_ERROR);
   else stream.once("finish", () => void stream.close(NO_ERROR));
+}
+
+/** Asks for the body of a request that waits to be asked (RFC 9110 §10.1.1). */
+export function invite({ stream, headers }: Pick<Http2Incoming, "stream" | "headers">): void {
+  const waits = headers.expect?.toLowerCase() === "100-continue";
+  if (waits && !stream.headersSent && !stream.destroyed && !stream.closed) stream.additionalHeaders({ ":status": 100 });
 }
 
 type Fields = Record<string, number | string | string[]>;

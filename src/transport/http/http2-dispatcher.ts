@@ -5,7 +5,7 @@
  */
 import type { IncomingHttpHeaders, ServerHttp2Session, ServerHttp2Stream } from "node:http2";
 import type { App } from "../server.ts";
-import { Http2Call, respond, type Http2Incoming } from "./http2-call.ts";
+import { CANCEL, Http2Call, respond, type Http2Incoming } from "./http2-call.ts";
 import { http2ConnectionOf } from "./http2-connection.ts";
 import { Http2Stream } from "./http2-stream.ts";
 import type { HttpHeaders } from "./message.ts";
@@ -54,5 +54,9 @@ export class Http2Dispatcher {
   async #answer(stream: ServerHttp2Stream, answer: PlainAnswer | Promise<PlainAnswer>): Promise<void> {
     stream.on("error", () => undefined);
     respond(stream, await answer);
+    if (stream.writableLength === 0 || stream.destroyed) return;
+    // One that does not read would hold its session for ever.
+    const late = this.#app.clock.expire(this.#patience.writeTimeoutMs, { expire: () => stream.close(CANCEL) });
+    stream.once("close", () => late.cancel());
   }
 }

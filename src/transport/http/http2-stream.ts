@@ -4,7 +4,7 @@
  * @module
  */
 import { policyError, type Outcome, type ServiceError } from "../../errors/index.ts";
-import { endIncoming, fieldsOf, Http2Call, type Http2Incoming } from "./http2-call.ts";
+import { endIncoming, fieldsOf, Http2Call, invite, type Http2Incoming } from "./http2-call.ts";
 import { BodyChunks } from "./node-chunks.ts";
 import { Outlet, type OutletUser } from "./node-outlet.ts";
 import type { Plan } from "./plan.ts";
@@ -29,8 +29,9 @@ export class Http2Stream extends Http2Call implements StreamHost, OutletUser {
   }
 
   protected override take(): void {
-    if (this.plan.stream!.takesMany) this.#stream.take();
-    else super.take();
+    if (!this.plan.stream!.takesMany) return super.take();
+    invite(this.from);
+    this.#stream.take();
   }
 
   override dispatch(wire: unknown): void {

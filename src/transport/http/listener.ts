@@ -19,7 +19,7 @@ import { http2ConnectionOf } from "./http2-connection.ts";
 import { serverTlsSettings, type ServerTlsOptions, type ServerTlsSettings } from "./server-tls.ts";
 import { statusOf } from "./status.ts";
 import { phraseOf } from "./status-phrase.ts";
-import type { Upgrading } from "./upgrade.ts";
+import { requestsFor, type Upgrading } from "./upgrade.ts";
 
 /** Where to listen and how long to wait for peers. */
 export interface ListenOptions {
@@ -120,11 +120,13 @@ export class Listener {
     this.#serving = serving;
     this.#limits = limits;
     const { headersTimeoutMs, requestTimeoutMs } = settings;
+    const { upgrades = [] } = serving;
     this.#server = createServer({
       headersTimeout: headersTimeoutMs,
       requestTimeout: Math.max(requestTimeoutMs, headersTimeoutMs),
       keepAliveTimeout: settings.keepAliveTimeoutMs,
       maxHeaderSize: limits.maxHeaderBytes,
+      ...(upgrades.length === 0 ? {} : { IncomingMessage: requestsFor(upgrades) }),
       // Checked below: node would answer by itself, and nobody would hear of it.
       requireHostHeader: false,
       // Node would keep the first of two headers that may come once, and drop the other in silence: a proxy in front may have
@@ -147,15 +149,13 @@ export class Listener {
     this.#server.on("connect", ({ socket }: IncomingMessage) =>
       this.#refuse(socket, malformed("this server is no proxy")),
     );
-    const { upgrades = [] } = serving;
-    // With a listener, node serves no request that names another protocol: only who has one for it listens.
+    // With TLS, calls hang on the connection inside and not on the one that was accepted.
+    if (settings.tls !== undefined) this.#server.on("connection", (socket: Socket) => this.#accept(socket));
     if (upgrades.length > 0) {
       this.#server.on("upgrade", (request: IncomingMessage, socket: Socket, head: Buffer) => {
-        const taker = upgrades.find((one) => one.speaks(request));
+        if (this.draining) return this.#refuse(socket, policyError("draining"));
         socket.on("error", () => undefined);
-        if (this.draining) this.#refuse(socket, policyError("draining"));
-        else if (taker === undefined) this.#refuse(socket, malformed("the protocol is not spoken here"));
-        else taker.take(request, socket, head);
+        upgrades.find((one) => one.speaks(request))!.take(request, socket, head);
       });
     }
     this.#server.on("clientError", (error: NodeJS.ErrnoException, socket: Socket) => this.#broken(error, socket));
@@ -189,9 +189,13 @@ export class Listener {
     // A connection that could not be accepted must not end the process.
     const fail = (cause: unknown): void => this.#serving.broken(policyError("internal", { cause }), "");
     await new Promise<void>((resolve, reject) => {
-      server.once("error", reject);
+      const failed = (error: Error): void => {
+        front.close();
+        reject(error);
+      };
+      server.once("error", failed);
       server.listen({ port, ...(host === undefined ? {} : { host }) }, () => {
-        server.removeListener("error", reject);
+        server.removeListener("error", failed);
         server.on("error", fail);
         resolve();
       });
@@ -216,6 +220,8 @@ export class Listener {
     });
     const take = (...[incoming, headers, , rawHeaders]: StreamEvent): void => stream!(incoming, headers, rawHeaders);
     front.http2?.on("stream", take as never);
+    // Its handshake was under way when the drain began.
+    front.http2?.on("session", (session) => (this.draining ? session.close() : undefined));
     return front;
   }
 
@@ -223,6 +229,8 @@ export class Listener {
   drain(): Promise<void> {
     this.draining = true;
     this.#server.headersTimeout = Math.min(this.#server.headersTimeout, DRAINING_HEADERS_MS);
+    // An answer that has begun has not said that it is the last.
+    this.#server.keepAliveTimeout = 1;
     this.#gone ??= this.#closed();
     this.#server.closeIdleConnections();
     this.#leave(false);
@@ -295,6 +303,8 @@ export class Listener {
       `Content-Type: ${PROBLEM}`,
       `Content-Length: ${Buffer.byteLength(body)}`,
     ];
+    // Node listens no more once a connection was given away, and a reset would end the process.
+    socket.on("error", () => undefined);
     socket.write(`${head.join("\r\n")}\r\n\r\n${body}`);
     this.#serving.broken(error, peerOf(socket));
     socket.destroySoon();

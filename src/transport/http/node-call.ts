@@ -56,14 +56,18 @@ const ALREADY_READ = "the body was read before it came here: mount the handler f
 export class NodeCall extends HttpCall implements BodyReader {
   readonly from: Incoming;
   readonly connection: Connection;
+  /** Kept: they are asked for several times, and node's own is a getter. */
+  readonly headers: IncomingHttpHeaders;
   /** Whether it may take longer to arrive than a whole request: its body is read as it comes, and minds the time itself. */
   isPatient = false;
   #body: IncomingBody | undefined = undefined;
 
   constructor(plan: Plan, from: Incoming, startMs: number) {
     const connection = connectionOf(from.request.socket);
-    super(plan, connection.start(startOf(plan, from.request.headers, startMs)));
+    const { headers } = from.request;
+    super(plan, connection.start(startOf(plan, headers, startMs)));
     this.from = from;
+    this.headers = headers;
     this.connection = connection;
     this.peer = this.connection.peer;
     this.target = from.request.url ?? "";
@@ -76,10 +80,6 @@ export class NodeCall extends HttpCall implements BodyReader {
 
   get url(): string {
     return this.from.request.url ?? "/";
-  }
-
-  get headers(): IncomingHttpHeaders {
-    return this.from.request.headers;
   }
 
   get headerCount(): number {

@@ -25,8 +25,12 @@ export class BodyChunks implements ByteSource {
   constructor(message: Readable, patience: Patience | undefined) {
     this.#message = message;
     this.#patience = patience;
+    if (message.readableEnded) this.#end = "end";
     message.on("readable", () => this.#give());
-    message.on("end", () => this.#over("end"));
+    // A stream of HTTP/2 that is reset without an error ends as if that were all of it.
+    message.on("end", () =>
+      this.#over((message as { aborted?: boolean }).aborted === true ? policyError("connection_lost") : "end"),
+    );
     message.on("error", (cause: Error) => this.#over(policyError("connection_lost", { cause })));
     message.on("close", () => this.#over(policyError("connection_lost")));
   }

@@ -25,6 +25,8 @@ export class NodeStream extends NodeCall implements StreamHost, OutletUser {
   readonly #stream: HttpStream;
   readonly #outlet: Outlet;
   #patience: Timer | undefined = undefined;
+  /** Told once, when the call is over. */
+  ended: (() => void) | undefined = undefined;
 
   constructor(plan: StreamingPlan, from: Incoming, startMs: number) {
     super(plan, from, startMs);
@@ -155,6 +157,7 @@ export class NodeStream extends NodeCall implements StreamHost, OutletUser {
   override finish(outcome: Outcome): void {
     if (this.outcome !== undefined) return;
     super.finish(outcome);
+    this.ended?.();
     this.#stream.close();
     if (this.from.request.socket.destroyed) {
       this.#outlet.stop();

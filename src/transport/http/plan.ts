@@ -149,8 +149,11 @@ export function assembler(route: Route, method: AnyMethod, where: string): Assem
     texts: headerTexts(name, { schema: formOf(field), root: schema, isRequired: required.includes(field) }),
   }));
   const query = queryFields(route, fields, where).map((field) => ({ field, coerce: coercer(field) }));
+  const bound = [...headers, ...query].map(({ field }) => field);
   return function assemble({ request, values }, body) {
     const wire: Record<string, unknown> = route.body === "*" ? { ...recordOf(body) } : {};
+    // What is bound to a header or the query comes from there or not at all: somebody in front may have checked it there.
+    if (route.body === "*") for (const field of bound) if (Object.hasOwn(wire, field)) delete wire[field];
     if (route.body !== undefined && route.body !== "*") wire[route.body] = body;
     params.forEach(({ field, coerce }, i) => {
       wire[field] = coerce([decoded(values[i]!)]);

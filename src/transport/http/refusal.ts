@@ -32,11 +32,11 @@ function addErrorHeaders(draft: ReplyDraft, error: ServiceError): void {
   const { retryAfterMs } = error;
   if (retryAfterMs !== undefined && Number.isFinite(retryAfterMs))
     draft.header("retry-after", String(Math.max(1, Math.ceil(retryAfterMs / 1000))));
-  if (error.reason === "wrong_verb" && error.origin === "policy")
-    draft.header("allow", (error.details as { allow: readonly string[] }).allow.join(", "));
-  const { acceptEncoding } = (error.details ?? {}) as { readonly acceptEncoding?: unknown };
   // Not of a peer's error that a handler passes on: what it holds may be no header.
-  if (error.reason === "unsupported_media_type" && error.origin === "policy" && Array.isArray(acceptEncoding))
+  if (error.origin !== "policy") return;
+  const { allow, acceptEncoding } = (error.details ?? {}) as { readonly [name: string]: unknown };
+  if (error.reason === "wrong_verb" && Array.isArray(allow)) draft.header("allow", allow.join(", "));
+  if (error.reason === "unsupported_media_type" && Array.isArray(acceptEncoding))
     draft.header("accept-encoding", acceptEncoding.join(", "));
 }
 

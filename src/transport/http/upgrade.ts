@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { IncomingMessage } from "node:http";
+import { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
 import { shown } from "../../internal/check.ts";
 import type { Limits } from "../limits.ts";
@@ -31,6 +31,26 @@ export interface Upgrade {
   readonly "~upgrade": true;
   /** Makes the taker, once, when the server starts to listen. */
   upgrading(served: UpgradeServed): Upgrading;
+}
+
+/**
+ * The class of requests where `upgrades` are spoken. Node gives away every connection whose request names a protocol once
+ * somebody listens, whatever the protocol, and some clients name `h2c` in each first request: what is not spoken here may be
+ * passed over (RFC 9110 §7.8).
+ */
+export function requestsFor(upgrades: readonly Upgrading[]): typeof IncomingMessage {
+  return class Request extends IncomingMessage {
+    declare asks: boolean;
+
+    // Node sets it by the headers' presence, and asks for it once they are here.
+    get upgrade(): boolean {
+      return this.asks && (this.method === "CONNECT" || upgrades.some((one) => one.speaks(this)));
+    }
+
+    set upgrade(asks: boolean) {
+      this.asks = asks;
+    }
+  };
 }
 
 /** Throws a TypeError that names the option unless `list` holds upgrades. */

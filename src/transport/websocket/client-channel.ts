@@ -46,9 +46,10 @@ export function socketChannel(service: AnyService, options: ConnectOptions): Cha
     const socket = new ClientSocket(plan.options, plan.path, call);
     open.add(socket);
     const link = call.onCancel((reason) => socket.abort(reason));
+    const source = plan.takesMany ? new Source(request as AsyncIterable<unknown>) : undefined;
     try {
       await socket.opened;
-      if (plan.takesMany) void pump(plan, socket, request as AsyncIterable<unknown>);
+      if (source !== undefined) void pump(plan, socket, source);
       else await socket.write(first);
       for (;;) {
         const text = await socket.read();
@@ -58,6 +59,7 @@ export function socketChannel(service: AnyService, options: ConnectOptions): Cha
     } finally {
       link.cancel();
       socket.close();
+      source?.leave();
       open.delete(socket);
       if (open.size === 0) drained?.();
     }
@@ -80,12 +82,45 @@ export function socketChannel(service: AnyService, options: ConnectOptions): Cha
   };
 }
 
-async function pump(plan: Plan, socket: ClientSocket, messages: AsyncIterable<unknown>): Promise<void> {
-  const iterator = messages[Symbol.asyncIterator]();
+/** Where the messages of a request come from; left when nobody sends them any more. */
+class Source {
+  readonly #messages: AsyncIterable<unknown>;
+  #iterator: AsyncIterator<unknown> | undefined = undefined;
+  #isOver = false;
+
+  constructor(messages: AsyncIterable<unknown>) {
+    this.#messages = messages;
+  }
+
+  async next(): Promise<IteratorResult<unknown, unknown>> {
+    this.#iterator ??= this.#messages[Symbol.asyncIterator]();
+    try {
+      const step = await this.#iterator.next();
+      if (step.done === true) this.#isOver = true;
+      return step;
+    } catch (error) {
+      this.#isOver = true;
+      throw error;
+    }
+  }
+
+  leave(): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    // Not awaited: a source that is stuck must not hold the call, and what it throws has nobody left to be told.
+    try {
+      this.#iterator?.return?.().then(undefined, () => undefined);
+    } catch {
+      // As above.
+    }
+  }
+}
+
+async function pump(plan: Plan, socket: ClientSocket, source: Source): Promise<void> {
   try {
     for (;;) {
-      const step = await iterator.next();
-      if (socket.isOver) return void (await iterator.return?.());
+      const step = await source.next();
+      if (socket.isOver) return;
       if (step.done === true) return await socket.write(NO_MORE);
       await socket.write(plan.write(step.value));
     }

@@ -98,13 +98,13 @@ function fieldsOf(body: string, maxFields: number): ReadonlyMap<string, string[]
     const end = mark < 0 ? body.length : mark;
     if (end > start) {
       if (++count > maxFields) throw policyError("too_large", { message: "the form has more fields than allowed" });
-      const equals = body.indexOf("=", start);
-      const hasValue = equals >= 0 && equals < end;
-      const name = decoded(body.slice(start, hasValue ? equals : end));
+      const field = body.slice(start, end);
+      const equals = field.indexOf("=");
+      const name = decoded(equals < 0 ? field : field.slice(0, equals));
       // No parser of objects would give it to anybody but an attacker.
       if (name === "__proto__")
         throw policyError("malformed_message", { message: "a field has a name that is not allowed" });
-      const value = hasValue ? decoded(body.slice(equals + 1, end)) : "";
+      const value = equals < 0 ? "" : decoded(field.slice(equals + 1));
       const texts = fields.get(name);
       if (texts === undefined) fields.set(name, [value]);
       else texts.push(value);
