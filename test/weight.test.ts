@@ -8,7 +8,7 @@ import { importsOf, readSource } from "../tools/source.ts";
 interface Weight {
   /**
    * The most code it may reach, in KiB: what it takes today and a tenth more. Raise it only with what was gained. The
-   * first five share one file, the core, which nearly everybody loads anyway: fewer files start sooner.
+   * first five share one file, the core, which nearly everybody loads anyway, and so do the parts of HTTP: fewer files start sooner.
    */
   readonly maxKiB: number;
   /** The modules outside the package that it may reach. Default: none, so that it loads anywhere. */
@@ -43,18 +43,18 @@ const weights: Readonly<Record<string, Weight>> = {
   "servicekit/transport": { maxKiB: 120 },
   "servicekit/transport/local": { maxKiB: 140 },
   "servicekit/transport/http": { maxKiB: 310, reaches: http },
-  "servicekit/transport/jsonrpc": { maxKiB: 285, reaches: http },
+  "servicekit/transport/jsonrpc": { maxKiB: 350, reaches: http },
   "servicekit/transport/protobuf": { maxKiB: 60, reaches: ["@bufbuild/protobuf"] },
   // Wherever there are Request and Response: nothing of Node's.
-  "servicekit/transport/fetch": { maxKiB: 185 },
+  "servicekit/transport/fetch": { maxKiB: 203 },
   "servicekit/transport/multipart": { maxKiB: 92 },
-  "servicekit/transport/websocket": { maxKiB: 265, reaches: [...http, "ws"] },
+  "servicekit/transport/websocket": { maxKiB: 340, reaches: [...http, "ws"] },
   "servicekit/documents": {
-    maxKiB: 200,
+    maxKiB: 298,
     reaches: ["node:crypto", "node:fs", "node:fs/promises", "node:module", "node:path", "node:util", "node:zlib"],
   },
   // The page for people is 90 KiB of it; browsers get 30, compressed.
-  "servicekit/debug": { maxKiB: 250, reaches: [...http, "node:crypto"] },
+  "servicekit/debug": { maxKiB: 380, reaches: [...http, "node:crypto"] },
   "servicekit/run": { maxKiB: 42, reaches: ["node:process"] },
   "servicekit/server": { maxKiB: 230, reaches: ["node:process"] },
   "servicekit/client": { maxKiB: 150 },

@@ -29,22 +29,24 @@ const prepared = new WeakMap<object, Shared>();
 
 const OWN_DEFS = "#/$defs/";
 
-/** `uniqueItems` for at most `maxItems`; in this order, so that a longer list is refused and not looked at. */
+const CONDITIONAL = ["if", "then", "else"];
+
+/** `if`, `then`, `else`. An object with a `then` of its own would be taken for a promise where somebody waits for it. */
+function conditional(...parts: readonly [when: Node, yes: Node, no: Node]): Node {
+  return Object.fromEntries(CONDITIONAL.map((keyword, i) => [keyword, parts[i]]));
+}
+
+/** `uniqueItems` for at most `maxItems`: a longer list is refused and not looked at. */
 function bounded(maxItems: number): Node {
-  const few = { maxItems };
-  return Object.fromEntries([
-    ["if", few],
-    ["then", { uniqueItems: true }],
-    ["else", few],
-  ]);
+  return conditional({ maxItems }, { uniqueItems: true }, { maxItems });
 }
 
 // The library compares each item with each, objects in depth.
-const UNIQUE: Node = Object.fromEntries([
-  ["if", { items: { type: ["string", "number", "boolean", "null"] } }],
-  ["then", bounded(2048)],
-  ["else", bounded(64)],
-]);
+const UNIQUE: Node = conditional(
+  { items: { type: ["string", "number", "boolean", "null"] } },
+  bounded(2048),
+  bounded(64),
+);
 
 /**
  * Compiles a schema.

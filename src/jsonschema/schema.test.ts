@@ -145,6 +145,10 @@ describe("a schema made of a JSON Schema", () => {
         Array.from({ length: 100_000 }, (_, i) => i),
       ),
     ).toEqual(["should have at most 2048 items"]);
+    const lists = (n: number): unknown => Array.from({ length: n }, (_, i) => [i]);
+    expect(issues({ uniqueItems: true }, lists(64))).toEqual([]);
+    expect(issues({ uniqueItems: true }, lists(65))).toEqual(["should have at most 64 items"]);
+    expect(issues({ uniqueItems: true }, [[1], [1]])).toEqual(["should not have an item twice"]);
   });
 
   it.each<[JsonSchemaObject, string]>([

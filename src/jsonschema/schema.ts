@@ -25,7 +25,7 @@ const SMALL = 256;
  *
  * Formats that are checked: date, time, date-time, duration, email, hostname, ipv4, ipv6, uri, uri-reference,
  * uri-template, url (as uri), uuid, regex, json-pointer, relative-json-pointer. Any other is a remark. An array with `uniqueItems`
- * may have 2,048 items, because each is compared with each.
+ * may have 2,048 items, or 64 where some are objects or lists, because each is compared with each.
  *
  * At most 20 issues, each with its path: all of a small value, of a large one the first. `undefined`, an answer without a
  * body, is taken as null where the schema allows null.

@@ -66,7 +66,7 @@ async function listening(listener: RequestListener | Server): Promise<string> {
 const ask = (address: string, parts: RequestParts): Promise<WireAnswer> => exchange(address, request(parts));
 
 /** What every framework must let through. */
-async function works(address: string, prefix = "", allow: string | undefined = undefined): Promise<void> {
+async function works(address: string, prefix = "", allow?: string): Promise<void> {
   const said = await ask(address, { path: `${prefix}/echo/say`, body: '{"text":"ä"}' });
   expect([said.status, said.headers["content-type"], said.body]).toEqual([200, "application/json", '{"text":"ä"}']);
   const got = await ask(address, { path: `${prefix}/things/a%2Fb?q=3`, headers: { "X-Request-Id": "r-1" } });
