@@ -49,7 +49,7 @@ const groups = [
         "endpoint",
         "front",
         "handler",
-        "http2",
+        "http2-connection",
         "listener",
         "node-",
         "peer-identity",
@@ -58,7 +58,7 @@ const groups = [
       ],
     ),
   },
-  { name: "http-rules", test: within("transport[\\\\/]http", ".") },
+  { name: "http-rules", test: within("transport[\\\\/]http", "(?!http2)") },
 ];
 
 /**

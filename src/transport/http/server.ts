@@ -8,7 +8,6 @@ import { ActiveCall } from "../../endpoint/index.ts";
 import type { ServiceError } from "../../errors/index.ts";
 import type { App, Listening, ServerTransport } from "../server.ts";
 import { Dispatcher } from "./dispatcher.ts";
-import { Http2Dispatcher } from "./http2-dispatcher.ts";
 import { Listener, LISTENING, listenSettings, type ListenOptions } from "./listener.ts";
 import { Routing } from "./routing.ts";
 import { SERVING, servingSettings, type ServingOptions } from "./serving.ts";
@@ -59,7 +58,9 @@ export function httpServer(options: HttpServerOptions): ServerTransport {
     "~server": true,
     async listen(app): Promise<Listening> {
       const routing = new Routing(app, serving);
-      const streams = http2 ? new Http2Dispatcher(app, routing, settings) : undefined;
+      // Loaded when it is asked for, as node's own part of it is.
+      const { Http2Dispatcher } = http2 ? await import("./http2-dispatcher.ts") : {};
+      const streams = Http2Dispatcher && new Http2Dispatcher(app, routing, settings);
       const listener: Listener = new Listener(settings, serving.limits, {
         clock: app.clock,
         handle: (request, response) => dispatcher.handle(request, response),

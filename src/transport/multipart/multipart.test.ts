@@ -177,9 +177,10 @@ describe("a handler that reads an upload", () => {
     const body: Buffer[] = [];
     for await (const one of await answer) body.push(one as Buffer);
     expect(JSON.parse(Buffer.concat(body).toString())).toEqual({ bytes: total });
-    // What both kernels' buffers and node's hold, and garbage that was not collected yet.
+    // What both kernels' buffers and node's hold.
     expect(mostAhead).toBeLessThan(16 * 2 ** 20);
-    expect(most - before).toBeLessThan(64 * 2 ** 20);
+    // With the garbage that was not collected yet, of which newer lines of Node leave more; kept, it would be all of the file.
+    expect(most - before).toBeLessThan((total * 3) / 4);
   });
 
   it("leaves what it does not read with the sender", async () => {
