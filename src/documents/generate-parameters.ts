@@ -57,7 +57,7 @@ export function parametersOf(from: ParameterSource): readonly FieldPart[] | unde
         : place === "cookie"
           ? ["", "; add it in a `before` hook of httpClient"]
           : ["left out: ", ""];
-      const text = `the ${String(place)} parameter "${name}" is not carried: ${refusal}`;
+      const text = `the ${placeText(place)} parameter "${name}" is not carried: ${refusal}`;
       from.source.notes.add(from.where, `${before}${text}${after}`);
       isWhole &&= !isRequired || place === "cookie";
     }
@@ -78,7 +78,7 @@ function parametersGiven({ source, item, operation, where }: ParameterSource): R
     const name = own(parameter, "name");
     if (parameter === undefined || typeof name !== "string" || name === "")
       source.notes.add(where, "a parameter without a name is not carried");
-    else given.set(`${String(own(parameter, "in"))} ${name}`, parameter);
+    else given.set(`${placeText(own(parameter, "in"))} ${name}`, parameter);
   }
   return given;
 }
@@ -149,4 +149,9 @@ function named(parts: readonly FieldPart[], inPath: readonly string[]): readonly
   const headers = parts.filter(({ place }) => place === "header");
   const renamed = (part: FieldPart): FieldPart => ({ ...part, field: names.take(camel(part.name) || part.place) });
   return [...path.map(renamed), ...query.map((part) => ({ ...part, field: part.name })), ...headers.map(renamed)];
+}
+
+/** Where a parameter says it stands; a document may say anything. */
+function placeText(place: unknown): string {
+  return typeof place === "string" ? place : "misplaced";
 }
