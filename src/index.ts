@@ -32,6 +32,7 @@ export {
 } from "./endpoint/index.ts";
 export {
   method,
+  oneWay,
   service,
   type CallOptions,
   type Client,

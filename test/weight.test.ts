@@ -49,6 +49,10 @@ const weights: Readonly<Record<string, Weight>> = {
   "servicekit/transport/fetch": { maxKiB: 203 },
   "servicekit/transport/multipart": { maxKiB: 92 },
   "servicekit/transport/websocket": { maxKiB: 340, reaches: [...http, "ws"] },
+  "servicekit/transport/grpc": { maxKiB: 300, reaches: [...http, "@bufbuild/protobuf"] },
+  "servicekit/transport/nats": { maxKiB: 200, reaches: ["@nats-io/transport-node", "@nats-io/jetstream"] },
+  "servicekit/transport/amqp": { maxKiB: 200, reaches: ["amqplib"] },
+  "servicekit/transport/thrift": { maxKiB: 200, reaches: ["node:net", "node:tls", "thrift"] },
   "servicekit/documents": {
     maxKiB: 298,
     reaches: ["node:crypto", "node:fs", "node:fs/promises", "node:module", "node:path", "node:util", "node:zlib"],

@@ -36,6 +36,8 @@ export const layers: readonly Layer[] = [
     rooms: ["transport/fetch", "transport/multipart", "transport/websocket"],
     mayUse: ["0-5", "transport", "transport/http"],
   },
+  { layer: 6, rooms: ["transport/grpc"], mayUse: ["0-5", "transport", "transport/http", "transport/protobuf"] },
+  { layer: 6, rooms: ["transport/nats", "transport/amqp", "transport/thrift"], mayUse: ["0-5", "transport"] },
   { layer: 7, rooms: ["run"], mayUse: ["0-5", "transport"] },
   { layer: 7, rooms: ["documents"], mayUse: ["0-5", "transport", "transport/http", "transport/jsonrpc"] },
   { layer: 7, rooms: ["debug"], mayUse: ["0-5", "transport", "transport/http"] },
@@ -47,6 +49,10 @@ export const layers: readonly Layer[] = [
 /** Packages that a room may import; no other room may, and no room any other. Node's own modules are weighed elsewhere. */
 export const packages: Readonly<Record<string, readonly string[]>> = {
   "transport/protobuf": ["@bufbuild/protobuf"],
+  "transport/grpc": ["@bufbuild/protobuf"],
+  "transport/nats": ["@nats-io/transport-node", "@nats-io/jetstream"],
+  "transport/amqp": ["amqplib"],
+  "transport/thrift": ["thrift"],
   "transport/websocket": ["ws"],
   documents: ["swagger-ui-dist"],
   jsonschema: ["@cfworker/json-schema"],

@@ -62,6 +62,7 @@ export function bindCall(around: Around, name: string, own: MethodPolicy = {}): 
     kind: method.kind,
     side: "client",
     idempotent: method.idempotent,
+    oneWay: method.oneWay,
     errors: method.errors,
     timeoutMs: own.timeoutMs ?? method.timeoutMs ?? around.policy.timeoutMs ?? TIMEOUT_MS,
   };

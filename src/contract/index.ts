@@ -4,6 +4,7 @@
  * @module
  */
 export { method, type MethodSpec } from "./method.ts";
+export { oneWay, type OneWaySpec, type OneWayTypes } from "./one-way.ts";
 export { service, type Attach, type Implementation, type PerMethod, type Service } from "./service.ts";
 export type { BreakerPolicy, LimitPolicy, Policy } from "./policy.ts";
 export type {
@@ -21,6 +22,7 @@ export type {
 } from "./types.ts";
 
 // For people who write adapters.
+export { nothing } from "./one-way.ts";
 export { shapeOf, type JsonSchemaObject, type Shape } from "./shape.ts";
 export type { AnyAttach, AnyService, MethodPolicy } from "./service.ts";
 export type { AnyMethod, RequestOf, TypesIn, TypesOf } from "./types.ts";

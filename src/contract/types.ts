@@ -34,6 +34,8 @@ export interface AnyMethod {
   readonly "~types"?: Types;
   readonly kind: Kind;
   readonly idempotent: boolean;
+  /** Whether nobody waits for an answer. Default: false. */
+  readonly oneWay?: boolean | undefined;
   readonly timeoutMs: number | undefined;
   readonly request: Shape;
   readonly response: Shape;

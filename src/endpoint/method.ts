@@ -19,6 +19,8 @@ export interface MethodInfo {
   readonly side: Side;
   /** Whether calling twice does no more than calling once: only then may a policy call again. */
   readonly idempotent: boolean;
+  /** Whether nobody waits for what becomes of a call: it is acknowledged once it is accepted. Default: false. */
+  readonly oneWay?: boolean | undefined;
   /** The errors the contract declares: answers, not failures. */
   readonly errors: readonly AnyErrorType[];
   /** The time a call of this method may take, in milliseconds. */

@@ -98,6 +98,7 @@ export function bind(implementation: Implementation, around: Surroundings): Boun
       kind: method.kind,
       side: "server",
       idempotent: method.idempotent,
+      oneWay: method.oneWay,
       errors: method.errors,
       timeoutMs: given.timeoutMs ?? method.timeoutMs ?? around.policy.timeoutMs ?? TIMEOUT_MS,
     };

@@ -83,6 +83,12 @@ export abstract class ServerCall<Request = unknown, Reply = unknown> extends Act
   /** Writes the error, if anybody waits for it, then calls `finish` with the error's code. */
   protected abstract refuse(error: ServiceError): void;
 
+  /**
+   * A one-way call is accepted: tells the peer so, where the protocol has a way to, before the handler runs. `succeed` or
+   * `refuse` still follow, when nobody listens any more. By default the answer is the acknowledgement.
+   */
+  protected acknowledge(): void {}
+
   /** Starts the observers. Everything after it is seen by them, to the one end. */
   begin(): void {
     this.bound.observer.start(this);
@@ -165,6 +171,7 @@ export abstract class ServerCall<Request = unknown, Reply = unknown> extends Act
   #handle(validated: Validated<unknown>): void {
     if (this.outcome !== undefined) return;
     if (validated.issues !== undefined) return this.fail(invalidRequest(validated.issues));
+    if (this.method.oneWay === true) this.acknowledge();
     try {
       const result = this.bound.endpoint(validated.value, this.context);
       if (!isPromise(result)) return this.#complete(result);

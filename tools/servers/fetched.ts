@@ -4,9 +4,9 @@
  *
  * @module
  */
-import { spawn, spawnSync } from "node:child_process";
+import { spawn, spawnSync, type ChildProcess } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync } from "node:fs";
-import { createServer } from "node:net";
+import { connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { sleep } from "../../src/time/index.ts";
 import { root } from "../source.ts";
@@ -68,48 +68,137 @@ async function freePort(): Promise<number> {
   return port;
 }
 
+/**
+ * A program on the PATH or in one of `folders`, installed from Debian's packages when it is not there and this machine lets
+ * us.
+ */
+export function installed(program: string, packages: readonly string[], folders: readonly string[] = []): Fetched {
+  const found = (): string | undefined =>
+    [...(process.env["PATH"] ?? "").split(":"), "/usr/sbin", ...folders]
+      .map((folder) => `${folder}/${program}`)
+      .find((path) => existsSync(path));
+  const path = found();
+  if (path !== undefined) return { path };
+  try {
+    if (process.getuid?.() !== 0) throw new Error(`it should be installed: apt-get install ${packages.join(" ")}`);
+    // Others may be installing at the same moment.
+    const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
+    const wait = ["-o", "DPkg::Lock::Timeout=120", "-q"];
+    const install = ["apt-get", "install", "-y", "--no-install-recommends", ...wait, ...packages];
+    try {
+      command(install, { env, timeoutMs: 180_000 });
+    } catch {
+      command(["apt-get", "update", ...wait], { env, timeoutMs: 120_000 });
+      command(install, { env, timeoutMs: 180_000 });
+    }
+    const path = found();
+    if (path === undefined) throw new Error(`${packages.join(" ")} brought no ${program}`);
+    return { path };
+  } catch (error) {
+    const reason = (error as Error).message;
+    process.stderr.write(`${program} cannot be had: ${reason}\n`);
+    return { reason };
+  }
+}
+
 /** A server that runs until it is disposed of. */
 export interface Started extends AsyncDisposable {
   readonly url: string;
+  readonly port: number;
+  /** Where its data is; gone with it. */
+  readonly data: string;
+  /** Stops its process where it is (SIGSTOP), or lets it go on. */
+  freeze(): void;
+  thaw(): void;
+  /** Ends it at once, as a crash would. Its port and data stay for `restart`. */
+  kill(): Promise<void>;
+  /** Ends it if it runs, and starts it again on the same port with the same data; resolves when it is ready. */
+  restart(): Promise<void>;
 }
 
 /** How a server is started. */
 export interface StartOptions {
   /** The command, for this port and this empty folder. */
   readonly line: (port: number, data: string) => readonly string[];
-  readonly env?: (port: number) => NodeJS.ProcessEnv;
-  /** What answers 200 when it is ready. */
-  readonly ready: string;
+  readonly env?: (port: number, data: string) => NodeJS.ProcessEnv;
+  /** What answers 200 when it is ready, or asks itself. */
+  readonly ready: string | ((port: number) => Promise<boolean>);
+  /** How long it may take until then. Default: half a minute. */
+  readonly readyMs?: number;
+  /** What to do when it has ended, beside removing its data. */
+  readonly after?: (data: string) => void;
 }
 
-/** Starts a server; throws when it is not ready within half a minute. */
-export async function started({ line, env, ready }: StartOptions): Promise<Started> {
+/** Whether somebody accepts connections at a port of the loopback. */
+export function accepts(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, "127.0.0.1");
+    socket.once("connect", () => resolve(true)).once("error", () => resolve(false));
+    socket.once("connect", () => socket.destroy());
+  });
+}
+
+/** Starts a server; throws when it is not ready in time. */
+export async function started({ line, env, ready, readyMs = 30_000, after }: StartOptions): Promise<Started> {
   const port = await freePort();
   const data = mkdtempSync(`${tmpdir()}/servicekit-server-`);
   const [program = "", ...args] = line(port, data);
-  const child = spawn(program, args, { cwd: data, env: { ...process.env, ...env?.(port) }, stdio: "ignore" });
+  const url = `http://127.0.0.1:${port}`;
+  const isReady =
+    typeof ready === "function"
+      ? () => ready(port)
+      : () =>
+          fetch(url + ready).then(
+            ({ status }) => status === 200,
+            () => false,
+          );
+  let child: ChildProcess;
   let ended: string | undefined;
-  child.once("error", (error) => (ended = error.message));
-  const exit = new Promise<void>((resolve) =>
-    child.once("close", (code) => {
-      ended ??= `ended with ${code}`;
-      resolve();
-    }),
-  );
-  async function stop(): Promise<void> {
+  let exit: Promise<void>;
+  async function start(): Promise<void> {
+    ended = undefined;
+    const own = spawn(program, args, { cwd: data, env: { ...process.env, ...env?.(port, data) }, stdio: "ignore" });
+    child = own;
+    own.once("error", (error) => (ended = error.message));
+    exit = new Promise<void>((resolve) =>
+      own.once("close", (code) => {
+        ended ??= `ended with ${code}`;
+        resolve();
+      }),
+    );
+    for (let waited = 0; waited < readyMs && ended === undefined; waited += 50) {
+      if (await isReady()) return;
+      await sleep(50);
+    }
+    await kill();
+    throw new Error(`${program} is not ready: ${ended}`);
+  }
+  async function kill(): Promise<void> {
     if (ended === undefined) child.kill("SIGKILL");
     await exit;
+  }
+  async function stop(): Promise<void> {
+    await kill();
+    after?.(data);
     rmSync(data, { recursive: true, force: true });
   }
-  const url = `http://127.0.0.1:${port}`;
-  for (let waited = 0; waited < 30_000 && ended === undefined; waited += 50) {
-    const isReady = await fetch(url + ready).then(
-      ({ status }) => status === 200,
-      () => false,
-    );
-    if (isReady) return { url, [Symbol.asyncDispose]: stop };
-    await sleep(50);
+  try {
+    await start();
+  } catch (error) {
+    await stop();
+    throw error;
   }
-  await stop();
-  throw new Error(`${program} is not ready: ${ended}`);
+  return {
+    url,
+    port,
+    data,
+    freeze: () => void child.kill("SIGSTOP"),
+    thaw: () => void child.kill("SIGCONT"),
+    kill,
+    async restart() {
+      await kill();
+      await start();
+    },
+    [Symbol.asyncDispose]: stop,
+  };
 }

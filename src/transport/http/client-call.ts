@@ -15,8 +15,8 @@ import { CORRELATION_ID, CRITICALITY } from "../names.ts";
 import { CODINGS } from "./client-body.ts";
 import { constantHeaders, framed, RequestDraft, type HttpClientRequest } from "./client-draft.ts";
 import { Exchange } from "./client-exchange.ts";
-import { CLIENT_HOOKS, clientHooks, finalize, type ClientHooks } from "./client-hooks.ts";
-import { addContextHeaders } from "./client-metadata.ts";
+import { CLIENT_HOOKS, clientHooks, finalize, type ClientHooks } from "../client-hooks.ts";
+import { addContext } from "../outgoing.ts";
 import { POOL, poolSettings, type PoolOptions } from "./client-pool.ts";
 import { refusalOf, ResponseView, type HttpClientResponse } from "./client-response.ts";
 import { placeOf } from "./client-url.ts";
@@ -204,7 +204,7 @@ class Sent<Req, Res> extends Exchange {
     const { request, context } = this.#waiting;
     const draft = new RequestDraft(options.verb, path, headers);
     options.encode?.(request, draft);
-    addContextHeaders(draft.headers, context, this.#deadlineMs - this.way.clock.now());
+    addContext(draft.headers, context, this.#deadlineMs - this.way.clock.now());
     for (const name of [CORRELATION_ID, CRITICALITY]) {
       const value = context.metadata(name);
       if (value !== undefined && !draft.headers.includes(name)) draft.header(name, value);

@@ -13,7 +13,7 @@ import { json, schemaOf, type Codec } from "../codec.ts";
 import { CODINGS } from "./client-body.ts";
 import { constantHeaders, framed, RequestDraft, type HttpClientRequest } from "./client-draft.ts";
 import { Exchange } from "./client-exchange.ts";
-import { finalize, type ClientHooks } from "./client-hooks.ts";
+import { finalize, type ClientHooks } from "../client-hooks.ts";
 import { addCallHeaders } from "./client-metadata.ts";
 import { plainForm, routeForm, type RequestForm } from "./client-request.ts";
 import {

@@ -5,6 +5,7 @@
  */
 import { shown } from "../../internal/check.ts";
 import type { ByteStream } from "../codec.ts";
+import { setHeader } from "../outgoing.ts";
 import { FRAMING } from "./message.ts";
 
 /** A request as hooks and encoders of a client see it. */
@@ -68,17 +69,6 @@ export function framed(draft: RequestDraft): number | undefined {
 /** Whether a header is the transport's own; `name` in lower case. */
 export function isOwnHeader(name: string): boolean {
   return OWN.has(name);
-}
-
-/** Sets or replaces a header of a flat list; `name` in lower case. */
-export function setHeader(headers: string[], name: string, value: string): void {
-  for (let i = 0; i < headers.length; i += 2) {
-    if (headers[i] === name) {
-      headers[i + 1] = value;
-      return;
-    }
-  }
-  headers.push(name, value);
 }
 
 /** Checks a header a user gives; `name` in lower case. */

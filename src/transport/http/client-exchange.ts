@@ -9,7 +9,8 @@ import { codingOf, decompress } from "./client-body.ts";
 import { pourOut } from "./client-pour.ts";
 import { connectionError, isStale } from "./client-errors.ts";
 import { connectionOf } from "./client-connection.ts";
-import { setHeader, type RequestDraft } from "./client-draft.ts";
+import { setHeader } from "../outgoing.ts";
+import type { RequestDraft } from "./client-draft.ts";
 import type { Sender, Way } from "./client-way.ts";
 import { nodePacker } from "./node-packer.ts";
 

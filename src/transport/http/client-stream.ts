@@ -8,7 +8,7 @@ import { policyError, toServiceError, type ServiceError } from "../../errors/ind
 import type { Clock, Random } from "../../time/index.ts";
 import type { StreamSender } from "../client.ts";
 import { RequestDraft, type HttpClientRequest } from "./client-draft.ts";
-import { finalize, type ClientHooks } from "./client-hooks.ts";
+import { finalize, type ClientHooks } from "../client-hooks.ts";
 import { addCallHeaders } from "./client-metadata.ts";
 import type { RequestForm } from "./client-request.ts";
 import { ResponseHeaders, ResponseView, type HttpClientResponse } from "./client-response.ts";

@@ -10,7 +10,7 @@ import type { Codec } from "../codec.ts";
 import { limitsOf, type LimitOptions } from "../limits.ts";
 import { httpChannel, type ChannelOptions } from "./client-channel.ts";
 import { constantHeaders, type HttpClientRequest } from "./client-draft.ts";
-import { CLIENT_HOOKS, clientHooks, type ClientHooks } from "./client-hooks.ts";
+import { CLIENT_HOOKS, clientHooks, type ClientHooks } from "../client-hooks.ts";
 import { POOL, poolSettings, type PoolOptions } from "./client-pool.ts";
 import type { HttpClientResponse } from "./client-response.ts";
 import { placeOf } from "./client-url.ts";

@@ -9,7 +9,7 @@ export { httpClient, type HttpClientOptions } from "./client.ts";
 export { httpCall, type HttpCallOptions } from "./client-call.ts";
 export type { HttpClientRequest } from "./client-draft.ts";
 export type { HttpClientResponse } from "./client-response.ts";
-export type { ClientHooks, ClientOutcome } from "./client-hooks.ts";
+export type { ClientHooks, ClientOutcome } from "../client-hooks.ts";
 export type { PoolOptions, TlsOptions } from "./client-pool.ts";
 export { httpEndpoint, type HttpEndpointOptions, type HttpMessage } from "./endpoint.ts";
 export { attachment } from "./attachment.ts";

@@ -5,6 +5,7 @@
  */
 import type { CallStart, Carrier } from "../../endpoint/index.ts";
 import { TIMEOUT } from "../names.ts";
+import { timeoutOf } from "../timeout.ts";
 import type { HttpHeaders } from "./message.ts";
 import type { Plan } from "./plan.ts";
 
@@ -31,10 +32,4 @@ export function startOf(plan: Plan, headers: HttpHeaders, startMs: number): Call
   const { info, around } = plan.bound;
   const timeoutMs = timeoutOf(headers[TIMEOUT], info.timeoutMs);
   return { startMs, timeoutMs, transport: "http", incoming: new Headers(headers), values: around.values };
-}
-
-/** What is left of the caller's deadline, at most the method's own time. */
-export function timeoutOf(header: string | string[] | undefined, ownMs: number): number {
-  if (typeof header !== "string" || !/^\d{1,9}$/.test(header)) return ownMs;
-  return Math.min(Number(header), ownMs);
 }

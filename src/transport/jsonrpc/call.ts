@@ -7,7 +7,7 @@ import type { Outcome, ServiceError } from "../../errors/index.ts";
 import { shown } from "../../internal/check.ts";
 import { isPromise } from "../../internal/promise.ts";
 import type { Hanging } from "../http/connection.ts";
-import { timeoutOf } from "../http/start.ts";
+import { timeoutOf } from "../timeout.ts";
 import { TIMEOUT } from "../names.ts";
 import { ServerCall } from "../server-call.ts";
 import { encodeRpcError } from "./code.ts";

@@ -8,7 +8,7 @@ import { policyError, type ServiceError } from "../../errors/index.ts";
 import type { Channel, StreamSender, UnarySender } from "../client.ts";
 import { json, type Codec } from "../codec.ts";
 import type { HttpClientRequest } from "../http/client-draft.ts";
-import type { ClientHooks } from "../http/client-hooks.ts";
+import type { ClientHooks } from "../client-hooks.ts";
 import type { HttpClientResponse } from "../http/client-response.ts";
 import type { Way } from "../http/client-way.ts";
 import { Gatherer, type BatchSettings } from "./client-batch.ts";

@@ -6,7 +6,7 @@
  */
 import type { ActiveCall, Subscription } from "../../endpoint/index.ts";
 import { policyError, toServiceError, type ServiceError } from "../../errors/index.ts";
-import { finalize, type ClientHooks } from "../http/client-hooks.ts";
+import { finalize, type ClientHooks } from "../client-hooks.ts";
 import type { HttpClientRequest } from "../http/client-draft.ts";
 import type { HttpClientResponse } from "../http/client-response.ts";
 import type { Answers } from "./client-answer.ts";

@@ -8,7 +8,7 @@ import type { ClientTransport } from "../client.ts";
 import type { Codec } from "../codec.ts";
 import { CODINGS } from "../http/client-body.ts";
 import { constantHeaders, type HttpClientRequest } from "../http/client-draft.ts";
-import { CLIENT_HOOKS, clientHooks, type ClientHooks } from "../http/client-hooks.ts";
+import { CLIENT_HOOKS, clientHooks, type ClientHooks } from "../client-hooks.ts";
 import { POOL, poolSettings, type PoolOptions } from "../http/client-pool.ts";
 import type { HttpClientResponse } from "../http/client-response.ts";
 import { placeOf } from "../http/client-url.ts";

@@ -15,7 +15,7 @@ import { HOOKS, hooksOf, type Hooks } from "../hooks.ts";
 import type { App } from "../server.ts";
 import { TIMEOUT } from "../names.ts";
 import { connectionOf } from "../http/connection.ts";
-import { timeoutOf } from "../http/start.ts";
+import { timeoutOf } from "../timeout.ts";
 import { RequestView, type HttpRequest } from "../http/message.ts";
 import { encodeProblem, PROBLEM } from "../http/problem.ts";
 import { pathOf } from "../http/router.ts";

@@ -4,9 +4,9 @@
  *
  * @module
  */
-import type { Context } from "../../endpoint/index.ts";
-import type { ServiceError } from "../../errors/index.ts";
-import { checkFunction, shown } from "../../internal/check.ts";
+import type { Context } from "../endpoint/index.ts";
+import type { ServiceError } from "../errors/index.ts";
+import { checkFunction, shown } from "../internal/check.ts";
 
 /** How an exchange ended. */
 export interface ClientOutcome {
