@@ -27,7 +27,7 @@ let reason: string | undefined;
 beforeAll(() => {
   const peer = goPeer();
   if ("reason" in peer) ({ reason } = peer);
-  else ({ binary } = peer);
+  else binary = peer.path;
 }, 120_000);
 
 beforeEach(({ skip }) => {

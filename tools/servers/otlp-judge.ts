@@ -8,7 +8,7 @@ import { goProgram } from "./go-program.ts";
 
 /** Its program. */
 export function otlpJudgeProgram(): Fetched {
-  return goProgram("otlp");
+  return goProgram(new URL("./otlp/", import.meta.url));
 }
 
 /** Runs it. */

@@ -8,7 +8,7 @@ import { goProgram } from "./go-program.ts";
 
 /** Its program. */
 export function tracedGoKitProgram(): Fetched {
-  return goProgram("gokit");
+  return goProgram(new URL("./gokit/", import.meta.url));
 }
 
 /** Runs it: it tells `zipkin` of its spans, and asks `next` for its answers. */

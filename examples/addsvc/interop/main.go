@@ -1,7 +1,7 @@
 // The other side of interop.test.ts: an add service and its caller, made of Go kit's own transports.
 //
-//	interop serve [burst]                         serves, prints the addresses of HTTP and JSON-RPC
-//	interop call http|jsonrpc ADDR METHOD A B     calls, prints as addcli does
+//	interop serve [burst]                                     serves, prints the addresses of HTTP, JSON-RPC, gRPC, Thrift
+//	interop call http|jsonrpc|grpc|thrift ADDR METHOD A B     calls, prints as addcli does
 package main
 
 import (
@@ -11,60 +11,15 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/url"
 	"os"
 	"strconv"
 
 	"github.com/go-kit/kit/endpoint"
-	"github.com/go-kit/kit/ratelimit"
 	kithttp "github.com/go-kit/kit/transport/http"
 	"github.com/go-kit/kit/transport/http/jsonrpc"
-	"golang.org/x/time/rate"
 )
-
-// No tags: the fields travel as A and B, which is what makes a peer read keys in any case.
-type sumRequest struct{ A, B int }
-type concatRequest struct{ A, B string }
-
-type sumResponse struct {
-	V   int   `json:"v"`
-	Err error `json:"-"`
-}
-
-type concatResponse struct {
-	V   string `json:"v"`
-	Err error  `json:"-"`
-}
-
-func (r sumResponse) Failed() error    { return r.Err }
-func (r concatResponse) Failed() error { return r.Err }
-
-var (
-	errTwoZeroes = errors.New("can't sum two zeroes")
-	errOverflow  = errors.New("integer overflow")
-	errTooLong   = errors.New("result exceeds maximum size")
-)
-
-func sum(_ context.Context, request interface{}) (interface{}, error) {
-	r := request.(sumRequest)
-	switch {
-	case r.A == 0 && r.B == 0:
-		return sumResponse{Err: errTwoZeroes}, nil
-	case r.B > 0 && r.A > 1<<31-1-r.B, r.B < 0 && r.A < -1<<31-r.B:
-		return sumResponse{Err: errOverflow}, nil
-	}
-	return sumResponse{V: r.A + r.B}, nil
-}
-
-func concat(_ context.Context, request interface{}) (interface{}, error) {
-	r := request.(concatRequest)
-	if len(r.A)+len(r.B) > 10 {
-		return concatResponse{Err: errTooLong}, nil
-	}
-	return concatResponse{V: r.A + r.B}, nil
-}
 
 func main() {
 	switch args := os.Args[1:]; {
@@ -87,10 +42,7 @@ func main() {
 }
 
 func serve(burst int) {
-	limit := func(e endpoint.Endpoint) endpoint.Endpoint {
-		return ratelimit.NewErroringLimiter(rate.NewLimiter(1, burst))(e)
-	}
-	limitedSum, limitedConcat := limit(sum), limit(concat)
+	limitedSum, limitedConcat := limited(burst)
 
 	mux := http.NewServeMux()
 	failed := kithttp.ServerErrorEncoder(encodeError)
@@ -102,16 +54,13 @@ func serve(burst int) {
 		"concat": jsonrpc.EndpointCodec{Endpoint: limitedConcat, Decode: decodeParams[concatRequest], Encode: encodeResult},
 	})
 
-	fmt.Printf("%s %s\n", listen(mux), listen(rpc))
+	fmt.Printf("%s %s %s %s\n", listen(mux), listen(rpc), listenGRPC(limitedSum, limitedConcat), listenThrift(limitedSum, limitedConcat))
 	// Ends with whoever started it.
 	_, _ = io.Copy(io.Discard, os.Stdin)
 }
 
 func listen(handler http.Handler) string {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		panic(err)
-	}
+	listener := listener()
 	go func() { panic(http.Serve(listener, handler)) }()
 	return listener.Addr().String()
 }
@@ -153,24 +102,41 @@ func encodeResult(_ context.Context, response interface{}) (json.RawMessage, err
 }
 
 func call(transport, address, method, a, b string) (string, error) {
-	base, err := url.Parse("http://" + address)
-	if err != nil {
-		return "", err
-	}
+	var request interface{} = concatRequest{a, b}
 	if method == "sum" {
 		x, _ := strconv.Atoi(a)
 		y, _ := strconv.Atoi(b)
-		response, err := caller[sumResponse](transport, base, method)(context.Background(), sumRequest{x, y})
-		if err != nil {
-			return "", err
-		}
-		return fmt.Sprintf("%d + %d = %d", x, y, response.(sumResponse).V), nil
+		request = sumRequest{x, y}
 	}
-	response, err := caller[concatResponse](transport, base, method)(context.Background(), concatRequest{a, b})
+	response, err := ask(transport, address, method, request)
 	if err != nil {
 		return "", err
 	}
+	if failer, ok := response.(endpoint.Failer); ok && failer.Failed() != nil {
+		return "", failer.Failed()
+	}
+	if r, ok := response.(sumResponse); ok {
+		asked := request.(sumRequest)
+		return fmt.Sprintf("%d + %d = %d", asked.A, asked.B, r.V), nil
+	}
 	return fmt.Sprintf("%q + %q = %q", a, b, response.(concatResponse).V), nil
+}
+
+func ask(transport, address, method string, request interface{}) (interface{}, error) {
+	switch transport {
+	case "grpc":
+		return callGRPC(address, request)
+	case "thrift":
+		return callThrift(address, request)
+	}
+	base, err := url.Parse("http://" + address)
+	if err != nil {
+		return nil, err
+	}
+	if method == "sum" {
+		return caller[sumResponse](transport, base, method)(context.Background(), request)
+	}
+	return caller[concatResponse](transport, base, method)(context.Background(), request)
 }
 
 func caller[T any](transport string, base *url.URL, method string) endpoint.Endpoint {
