@@ -40,11 +40,11 @@ const weights: Readonly<Record<string, Weight>> = {
   "servicekit/ratelimit": { maxKiB: 46 },
   "servicekit/resilience": { maxKiB: 50 },
   "servicekit/health": { maxKiB: 37 },
-  "servicekit/transport": { maxKiB: 120 },
+  "servicekit/transport": { maxKiB: 140 },
   "servicekit/transport/local": { maxKiB: 140 },
   "servicekit/transport/http": { maxKiB: 310, reaches: http },
   "servicekit/transport/jsonrpc": { maxKiB: 350, reaches: http },
-  "servicekit/transport/protobuf": { maxKiB: 60, reaches: ["@bufbuild/protobuf"] },
+  "servicekit/transport/protobuf": { maxKiB: 136, reaches: ["@bufbuild/protobuf"] },
   // Wherever there are Request and Response: nothing of Node's.
   "servicekit/transport/fetch": { maxKiB: 203 },
   "servicekit/transport/multipart": { maxKiB: 92 },

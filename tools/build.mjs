@@ -7,12 +7,13 @@
 //   node tools/build.mjs               builds
 //   node tools/build.mjs --if-stale    builds only when a source is newer than the last build
 import { execFileSync } from "node:child_process";
-import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { rolldown } from "rolldown";
 import { doors, packageJson, presentDoors, programs, root } from "./doors.mjs";
 
 const stamp = `${root}build/.stamp`;
+const next = "dist.next";
 const sources = [
   "src",
   "examples",
@@ -36,6 +37,15 @@ const within = (room, ...names) => new RegExp(`[\\\\/]src[\\\\/]${room}[\\\\/]($
 const groups = [
   { name: "core", test: within("(time|errors|endpoint|contract)", ".") },
   { name: "core", test: within("internal", "check", "clock", "ids", "promise", "random", "wheel") },
+  // What gRPC shares with HTTP.
+  {
+    name: "connections",
+    test: within(
+      "transport[\\\\/]http",
+      ...["client-pool", "client-url", "connection", "front", "http2-connection", "node-chunks", "node-outlet"],
+      ...["peer-identity", "server-tls"],
+    ),
+  },
   { name: "http-client", test: within("transport[\\\\/]http", "client") },
   {
     name: "http-node",
@@ -84,10 +94,13 @@ const raw = {
 };
 
 process.chdir(root);
-rmSync("dist", { recursive: true, force: true });
-rmSync("build", { recursive: true, force: true });
-tsc("tsconfig.build.json");
+// Made beside the old one and put in its place at the end: what does not compile leaves the last build standing.
+rmSync(next, { recursive: true, force: true });
+tsc("tsconfig.build.json", "--outDir", next);
 await bundle();
+rmSync("dist", { recursive: true, force: true });
+renameSync(next, "dist");
+rmSync("build", { recursive: true, force: true });
 if (files("examples").some((name) => name.endsWith(".ts"))) {
   tsc("tsconfig.examples.json");
   // The examples are checked against src, and run against dist, as a user's code would: the copy of src is of no use.
@@ -118,7 +131,7 @@ async function bundle() {
     },
   });
   await made.write({
-    dir: "dist",
+    dir: next,
     format: "esm",
     entryFileNames: "[name].js",
     chunkFileNames: "chunks/[name].js",
@@ -132,9 +145,9 @@ async function bundle() {
   await made.close();
 }
 
-function tsc(project) {
+function tsc(project, ...more) {
   try {
-    execFileSync(process.execPath, ["node_modules/typescript/bin/tsc", "-p", project], { stdio: "inherit" });
+    execFileSync(process.execPath, ["node_modules/typescript/bin/tsc", "-p", project, ...more], { stdio: "inherit" });
   } catch {
     console.error(`tsc -p ${project} failed`);
     process.exit(1);

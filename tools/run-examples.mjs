@@ -6,6 +6,7 @@
 //   {
 //     "ports": ["http"],                             free ports; {http} stands for one, here and in the transcript
 //     "steps": [
+//       { "server": ["nats-server", "-p", "{nats}"], "until": "ready" },   a program of the machine's; what it prints is its own
 //       { "start": ["main.js", "-http-addr", "127.0.0.1:{http}"], "until": "listening" },
 //       { "run": ["cli.js", "1", "2"], "exit": 0 },
 //       { "fetch": "http://127.0.0.1:{http}/sum", "method": "POST", "headers": {}, "body": "{}" }
@@ -32,8 +33,15 @@ const folders = all.filter((entry) => entry.isDirectory() && entry.name !== "nod
 const names = asked.length > 0 ? asked : folders;
 
 let failed = 0;
+let skipped = 0;
 for (const name of names) {
   const started = performance.now();
+  const missing = missingServer(name);
+  if (missing !== undefined) {
+    console.log(`skipped examples/${name}: ${missing} is not installed`);
+    skipped++;
+    continue;
+  }
   const problem = await check(name).catch((error) => error.stack);
   const seconds = ((performance.now() - started) / 1000).toFixed(1);
   console.log(`${problem === undefined ? "ok    " : "FAILED"} examples/${name} ${seconds} s`);
@@ -41,8 +49,17 @@ for (const name of names) {
   failed += problem === undefined ? 0 : 1;
 }
 if (names.length === 0) console.log("there is no example to run");
-else console.log(`${names.length} examples, ${failed} failed`);
+else console.log(`${names.length} examples, ${failed} failed, ${skipped} skipped`);
 process.exit(failed > 0 || names.length === 0 ? 1 : 0);
+
+/** The server an example needs and this machine has not; undefined when there is nothing in the way. */
+function missingServer(name) {
+  const file = `${root}examples/${name}/example.json`;
+  const { steps = [] } = existsSync(file) ? JSON.parse(readFileSync(file, "utf8")) : {};
+  const servers = steps.flatMap(({ server }) => (server === undefined ? [] : [server[0]]));
+  const folders = [...(process.env.PATH ?? "").split(":"), "/usr/sbin"];
+  return servers.find((server) => !folders.some((folder) => existsSync(`${folder}/${server}`)));
+}
 
 /** Runs one example; returns what is wrong with it. */
 async function check(name) {
@@ -62,35 +79,42 @@ async function check(name) {
 async function transcript(name, steps, ports) {
   const fill = (text) => text.replace(/\{(\w+)\}/g, (whole, port) => String(ports.get(port) ?? whole));
   const running = [];
+  const servers = [];
   let text = "";
   try {
     for (const step of steps) {
-      if (step.start) running.push(await start(name, step.start.map(fill), step.until));
+      if (step.server) servers.push(await ready(program(name, step.server.map(fill)), step.until));
+      else if (step.start) running.push(await start(name, step.start.map(fill), step.until));
       else if (step.run) text += await run(name, step.run.map(fill), step.exit ?? 0);
       else if (step.fetch) text += await request(fill(step.fetch), step, fill(step.body ?? ""));
       else throw new Error(`a step should start, run or fetch something, got ${JSON.stringify(step)}`);
     }
     for (const program of running.toReversed()) text += await stop(program);
   } finally {
-    for (const { child } of running) child.kill("SIGKILL");
+    for (const { child } of [...running, ...servers]) child.kill("SIGKILL");
   }
   return text;
 }
 
-function program(name, args) {
-  const child = spawn(process.execPath, args, {
+function program(name, [command, ...args]) {
+  const child = spawn(command, args, {
     cwd: `${root}build/examples/${name}`,
+    env: { ...process.env, PATH: `${process.env.PATH}:/usr/sbin` },
     stdio: ["ignore", "pipe", "pipe"],
   });
-  const made = { child, title: args.join(" "), output: "" };
+  const title = [...(command === process.execPath ? [] : [command]), ...args].join(" ");
+  const made = { child, title, output: "" };
   for (const stream of [child.stdout, child.stderr])
     stream.setEncoding("utf8").on("data", (text) => (made.output += text));
   made.ended = new Promise((resolve) => child.once("close", (code, signal) => resolve(code ?? signal)));
   return made;
 }
 
-async function start(name, args, until) {
-  const made = program(name, args);
+function start(name, args, until) {
+  return ready(program(name, [process.execPath, ...args]), until);
+}
+
+async function ready(made, until) {
   const end = performance.now() + LIMIT_MS;
   while (!made.output.includes(until)) {
     const gone = made.child.exitCode !== null || made.child.signalCode !== null;
@@ -104,7 +128,7 @@ async function start(name, args, until) {
 }
 
 async function run(name, args, exit) {
-  const made = program(name, args);
+  const made = program(name, [process.execPath, ...args]);
   const code = await within(made, `${made.title} did not end`);
   if (code !== exit) throw new Error(`${made.title} ended with ${code}, not ${exit}:\n${made.output}`);
   return `$ ${made.title}\n${made.output}`;

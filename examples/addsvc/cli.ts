@@ -4,8 +4,13 @@
  * @module
  */
 import { client } from "servicekit/client";
+import { amqpClient } from "servicekit/transport/amqp";
+import { grpcClient } from "servicekit/transport/grpc";
 import { jsonrpcClient } from "servicekit/transport/jsonrpc";
+import { natsClient } from "servicekit/transport/nats";
+import { thriftClient, type ThriftProtocol } from "servicekit/transport/thrift";
 import { flags } from "../flags.ts";
+import { goGrpc, goThrift } from "./foreign.ts";
 import { add } from "./service.ts";
 import { goHttpClient } from "./transport.ts";
 
@@ -16,6 +21,10 @@ const options = flags(
     "grpc-addr": ["", "gRPC address of addsvc"],
     "jsonrpc-addr": ["", "JSON RPC address of addsvc"],
     "thrift-addr": ["", "Thrift address of addsvc"],
+    "thrift-protocol": ["binary", "binary, compact, json"],
+    "thrift-framed": [false, "Each message has its length before it"],
+    "nats-url": ["", "NATS that addsvc is on"],
+    "amqp-url": ["", "AMQP broker that addsvc is on"],
     method: ["sum", "sum, concat"],
   },
   2,
@@ -41,10 +50,17 @@ async function call(): Promise<string> {
 /** The first address given wins, in Go kit's order. */
 function connect() {
   const { "http-addr": http, "grpc-addr": grpc, "jsonrpc-addr": jsonrpc, "thrift-addr": thrift } = options;
+  const { "nats-url": nats, "amqp-url": amqp } = options;
   if (http !== "") return client(add, goHttpClient(), { from: url(http) });
-  if (grpc !== "") throw new Error("gRPC comes later, call with -http-addr or -jsonrpc-addr");
+  if (grpc !== "") return client(add, grpcClient({ foreign: [goGrpc] }), { from: url(grpc) });
   if (jsonrpc !== "") return client(add, jsonrpcClient({ names: "short" }), { from: url(jsonrpc) });
-  if (thrift !== "") throw new Error("Thrift comes later, call with -http-addr or -jsonrpc-addr");
+  if (thrift !== "") {
+    const [framed, protocol] = [options["thrift-framed"], options["thrift-protocol"] as ThriftProtocol];
+    const transport = thriftClient({ foreign: [goThrift], protocol, framed, headers: false });
+    return client(add, transport, { from: thrift.startsWith(":") ? `localhost${thrift}` : thrift });
+  }
+  if (nats !== "") return client(add, natsClient(), { from: nats });
+  if (amqp !== "") return client(add, amqpClient(), { from: amqp });
   throw new Error("no remote address specified");
 }
 

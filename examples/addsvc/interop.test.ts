@@ -14,7 +14,7 @@ const ANSWERS = [
   { args: "concat <é> \t😀", answer: printed('"<é>" + "\\t😀" = "<é>\\t😀"') },
 ];
 
-// HTTP tells a status, our JSON-RPC the error; Go kit's JSON-RPC, and ours where it is strict, drops it.
+// HTTP tells a status, the others the error; Go kit's JSON-RPC, and ours where it is strict, drops it.
 const ERRORS = [
   { args: "sum 0 0", message: "can't sum two zeroes", dropped: printed("0 + 0 = 0") },
   { args: "sum 2147483647 1", message: "integer overflow", dropped: printed("2147483647 + 1 = 0") },
@@ -50,8 +50,19 @@ describe("Go kit's client and our server", () => {
     expect(await http(args)).toEqual(answer);
   });
 
+  const grpc = (args: string): Promise<Printed> => goClient(binary, "grpc", server.grpc, ...args.split(" "));
+  const thrift = (args: string): Promise<Printed> => goClient(binary, "thrift", server.thrift, ...args.split(" "));
+
   it.each(ANSWERS)("agree on $args over JSON-RPC", async ({ args, answer }) => {
     expect(await jsonrpc(args)).toEqual(answer);
+  });
+
+  it.each(ANSWERS)("agree on $args over gRPC", async ({ args, answer }) => {
+    expect(await grpc(args)).toEqual(answer);
+  });
+
+  it.each(ANSWERS)("agree on $args over Thrift", async ({ args, answer }) => {
+    expect(await thrift(args)).toEqual(answer);
   });
 
   it.each(ERRORS)("agree that $args is an error", async ({ args, message, dropped }) => {
@@ -59,12 +70,18 @@ describe("Go kit's client and our server", () => {
     await server.clock.advance(60_000);
     expect(await jsonrpc(args)).toEqual(failed(message));
     expect(await jsonrpc(args, strict)).toEqual(dropped);
+    await server.clock.advance(60_000);
+    expect(await grpc(args)).toEqual(failed(message));
+    await server.clock.advance(60_000);
+    expect(await thrift(args)).toEqual(failed(message));
   });
 
   it("agree on the limit", async () => {
     await http("sum 1 2");
     expect(await http("sum 1 2")).toEqual(failed("500 Internal Server Error"));
     expect(await jsonrpc("sum 1 2")).toEqual(failed("rate limit exceeded"));
+    expect(await grpc("sum 1 2")).toEqual(failed("rpc error: code = Unknown desc = rate limit exceeded"));
+    expect(await thrift("sum 1 2")).toEqual(failed("Internal error processing Sum: rate limit exceeded"));
   });
 });
 
@@ -77,27 +94,39 @@ describe("addcli and Go kit's server", () => {
     if (reason === undefined) for (const one of [server, slow]) one[Symbol.dispose]();
   });
 
-  const call = (flag: "-http-addr" | "-jsonrpc-addr", args: string, { http, jsonrpc } = server): Promise<Printed> => {
+  const call = (by: "http" | "jsonrpc" | "grpc" | "thrift", args: string, at = server): Promise<Printed> => {
     const [method = "", ...rest] = args.split(" ");
-    return addcli(flag, flag === "-http-addr" ? http : jsonrpc, "-method", method, ...rest);
+    return addcli(`-${by}-addr`, at[by], "-method", method, ...rest);
   };
 
   it.each(ANSWERS)("agree on $args over HTTP", async ({ args, answer }) => {
-    expect(await call("-http-addr", args)).toEqual(answer);
+    expect(await call("http", args)).toEqual(answer);
   });
 
   it.each(ANSWERS)("agree on $args over JSON-RPC", async ({ args, answer }) => {
-    expect(await call("-jsonrpc-addr", args)).toEqual(answer);
+    expect(await call("jsonrpc", args)).toEqual(answer);
   });
 
-  it.each(ERRORS)("agree that $args is an error over HTTP, and is dropped over JSON-RPC", async ({ args, dropped }) => {
-    expect(await call("-http-addr", args)).toEqual(failed("400 Bad Request"));
-    expect(await call("-jsonrpc-addr", args)).toEqual(dropped);
+  it.each(ANSWERS)("agree on $args over gRPC", async ({ args, answer }) => {
+    expect(await call("grpc", args)).toEqual(answer);
+  });
+
+  it.each(ANSWERS)("agree on $args over Thrift", async ({ args, answer }) => {
+    expect(await call("thrift", args)).toEqual(answer);
+  });
+
+  it.each(ERRORS)("agree that $args is an error, which JSON-RPC drops", async ({ args, message, dropped }) => {
+    expect(await call("http", args)).toEqual(failed("400 Bad Request"));
+    expect(await call("jsonrpc", args)).toEqual(dropped);
+    expect(await call("grpc", args)).toEqual(failed(message));
+    expect(await call("thrift", args)).toEqual(failed(message));
   });
 
   it("agree on the limit", async () => {
-    expect(await call("-http-addr", "sum 1 2", slow)).toEqual(printed("1 + 2 = 3"));
-    expect(await call("-http-addr", "sum 1 2", slow)).toEqual(failed("500 Internal Server Error"));
-    expect(await call("-jsonrpc-addr", "sum 1 2", slow)).toEqual(failed("rate limit exceeded"));
+    expect(await call("http", "sum 1 2", slow)).toEqual(printed("1 + 2 = 3"));
+    expect(await call("http", "sum 1 2", slow)).toEqual(failed("500 Internal Server Error"));
+    expect(await call("jsonrpc", "sum 1 2", slow)).toEqual(failed("rate limit exceeded"));
+    expect(await call("grpc", "sum 1 2", slow)).toEqual(failed("rate limit exceeded"));
+    expect(await call("thrift", "sum 1 2", slow)).toEqual(failed("Internal error processing Sum: rate limit exceeded"));
   });
 });

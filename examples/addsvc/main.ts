@@ -8,15 +8,21 @@ import { logger } from "servicekit/log";
 import { registry } from "servicekit/metrics";
 import { serve } from "servicekit/server";
 import { tracer } from "servicekit/trace";
+import { amqpServer } from "servicekit/transport/amqp";
+import { natsServer } from "servicekit/transport/nats";
 import { endpoints } from "./endpoints.ts";
 import { address, flags } from "../flags.ts";
 import { basic, instrumenting, logging } from "./service.ts";
-import { goHttp, goJsonrpc } from "./transport.ts";
+import { goGrpcServer, goHttp, goJsonrpc, goThriftServer } from "./transport.ts";
 
 const options = flags("addsvc [flags]", {
   "debug.addr": [":8080", "Debug and metrics listen address"],
   "http-addr": [":8081", "HTTP listen address"],
+  "grpc-addr": [":8082", "gRPC listen address"],
+  "thrift-addr": [":8083", "Thrift listen address"],
   "jsonrpc-addr": [":8084", "JSON RPC listen address"],
+  "nats-url": ["", "NATS to serve on, e.g. nats://127.0.0.1:4222"],
+  "amqp-url": ["", "AMQP broker to serve on, e.g. amqp://127.0.0.1:5672"],
   strict: [false, "Drop business errors over JSON RPC, as Go kit does"],
 });
 
@@ -28,20 +34,28 @@ const running = await serve(endpoints(service, metrics), {
   on: [
     debugServer(address(options["debug.addr"])),
     goHttp(address(options["http-addr"])),
+    goGrpcServer(address(options["grpc-addr"])),
+    goThriftServer(address(options["thrift-addr"])),
     goJsonrpc({ ...address(options["jsonrpc-addr"]), strict: options.strict }),
+    // On a wire of our own nothing has to be said but that it is there.
+    ...(options["nats-url"] === "" ? [] : [natsServer({ servers: options["nats-url"] })]),
+    ...(options["amqp-url"] === "" ? [] : [amqpServer({ url: options["amqp-url"] })]),
   ],
   log,
   metrics,
   trace: tracer({ service: "addsvc" }),
 });
 
-const [debug, http, jsonrpc] = running.addresses;
+const [debug, http, grpc, thrift, jsonrpc] = running.addresses;
 log.info("", { transport: "debug/HTTP", addr: options["debug.addr"] });
 log.info("", { transport: "HTTP", addr: options["http-addr"] });
+log.info("", { transport: "gRPC", addr: options["grpc-addr"] });
+log.info("", { transport: "Thrift", addr: options["thrift-addr"] });
 log.info("", { transport: "JSONRPC over HTTP", addr: options["jsonrpc-addr"] });
 log.flush();
 process.stdout.write(`
-addsvc serves HTTP at ${http}, JSON-RPC at ${jsonrpc}, metrics and health at ${debug}. Try:
+addsvc serves HTTP at ${http}, gRPC at ${grpc}, Thrift at ${thrift}, JSON-RPC at ${jsonrpc},
+metrics and health at ${debug}. Try:
 
   curl -d '{"a":1,"b":2}' ${http}/sum
   curl -H 'content-type: application/json' -d '{"jsonrpc":"2.0","method":"concat","params":{"a":"foo","b":"bar"},"id":1}' ${jsonrpc}

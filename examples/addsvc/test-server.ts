@@ -10,11 +10,13 @@ import { serve } from "servicekit/server";
 import { virtualClock, type VirtualClock } from "servicekit/testing";
 import { endpoints } from "./endpoints.ts";
 import { basic, instrumenting, logging, type AddService } from "./service.ts";
-import { goHttp, goJsonrpc } from "./transport.ts";
+import { goGrpcServer, goHttp, goJsonrpc, goThriftServer } from "./transport.ts";
 
 export interface TestServer extends AsyncDisposable {
   /** `host:port`, as the flags of addcli take it. */
   readonly http: string;
+  readonly grpc: string;
+  readonly thrift: string;
   readonly jsonrpc: string;
   readonly clock: VirtualClock;
   readonly metrics: Registry;
@@ -31,15 +33,17 @@ export async function testServer(options: { strict?: boolean; rules?: AddService
   const log = logger({ format: "logfmt", write: (text) => written.push(text), clock });
   const anywhere = { port: 0, host: "127.0.0.1" };
   const running = await serve(endpoints(instrumenting(logging(rules), metrics), metrics), {
-    on: [goHttp(anywhere), goJsonrpc({ ...anywhere, strict })],
+    on: [goHttp(anywhere), goGrpcServer(anywhere), goThriftServer(anywhere), goJsonrpc({ ...anywhere, strict })],
     log,
     metrics,
     clock,
     signals: false,
   });
-  const [http = "", jsonrpc = ""] = running.addresses.map((address) => new URL(address).host);
+  const [http = "", grpc = "", thrift = "", jsonrpc = ""] = running.addresses.map((one) => one.replace(/^.*:\/\//, ""));
   return {
     http,
+    grpc,
+    thrift,
     jsonrpc,
     clock,
     metrics,

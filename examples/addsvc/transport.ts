@@ -1,5 +1,6 @@
 /**
- * Go kit's wire, to the byte: what its add service and `addcli` send and expect over HTTP and JSON-RPC.
+ * Go kit's wire, to the byte: what its add service and `addcli` send and expect. How the messages of gRPC and Thrift cross
+ * stands in `foreign.ts`.
  *
  * @module
  */
@@ -7,7 +8,10 @@ import { STATUS_CODES } from "node:http";
 import { ServiceError } from "servicekit";
 import { json, type Codec } from "servicekit/transport";
 import { codeOf, httpClient, httpServer, routes, type ListenOptions } from "servicekit/transport/http";
+import { grpcServer } from "servicekit/transport/grpc";
 import { jsonrpcServer } from "servicekit/transport/jsonrpc";
+import { thriftServer } from "servicekit/transport/thrift";
+import { goGrpc, goThrift } from "./foreign.ts";
 import { add } from "./service.ts";
 
 /** Any verb, as Go's mux has it. */
@@ -81,5 +85,28 @@ export const goJsonrpc = ({ strict = false, ...options }: ListenOptions & { read
       } else if (reason === "invalid_request") {
         reply.error = { code: -32000, message: `couldn't unmarshal body to ${method.name} request: ${message}` };
       } else if (reply.error!.code > -32600) reply.error = { code: -32603, message };
+    },
+  });
+
+/** Whatever is no business error has the status Unknown, with its text. */
+export const goGrpcServer = (options: Pick<ListenOptions, "port" | "host">) =>
+  grpcServer({
+    ...options,
+    foreign: [goGrpc],
+    errorEncoder({ origin, message }, reply) {
+      if (origin === "declared") return;
+      [reply.status, reply.statusMessage, reply.statusDetails] = [2, message, undefined];
+    },
+  });
+
+/** Any protocol, framed or not; Go kit's is the binary one, unframed. */
+export const goThriftServer = (options: Pick<ListenOptions, "port" | "host">) =>
+  thriftServer({
+    ...options,
+    foreign: [goThrift],
+    errorEncoder({ origin, message }, reply, { method }) {
+      if (origin === "declared") return;
+      const name = method.name === "sum" ? "Sum" : "Concat";
+      reply.error = new ServiceError(`Internal error processing ${name}: ${message}`, { code: "internal" });
     },
   });

@@ -19,11 +19,11 @@ export interface Command {
   run(given: GivenArguments, to: Outlet): Promise<void>;
 }
 
-/** An option with a value. */
+/** An option. */
 export interface CommandOption {
   readonly name: string;
-  /** What its value is, as the usage shows it. */
-  readonly value: string;
+  /** What its value is, as the usage shows it; undefined when it takes none and is true or not there. */
+  readonly value: string | undefined;
   readonly says: string;
 }
 

@@ -5,12 +5,13 @@
  */
 import process from "node:process";
 import { parseArgs, type ParseArgsConfig } from "node:util";
-import { Refusal, type Command } from "./command.ts";
+import { Refusal, type Command, type CommandOption } from "./command.ts";
 import { generateOpenApi } from "./generate-open-api.ts";
+import { generateProto } from "./generate-proto.ts";
 import { version } from "./version.ts";
 
 /** A command more is a file more, and a line here. */
-const COMMANDS: readonly Command[] = [generateOpenApi];
+const COMMANDS: readonly Command[] = [generateOpenApi, generateProto];
 
 const FAILED = 1;
 /** As the shell's own programs say that they were called in a wrong way. */
@@ -46,7 +47,7 @@ async function withoutCommand(args: readonly string[]): Promise<number> {
 
 function parsed(command: Command, args: readonly string[]): ReturnType<typeof parseArgs> {
   const options: ParseArgsConfig["options"] = { help: { type: "boolean", short: "h" } };
-  for (const { name } of command.options) options[name] = { type: "string" };
+  for (const { name, value } of command.options) options[name] = { type: value === undefined ? "boolean" : "string" };
   try {
     return parseArgs({ args: [...args], options, allowPositionals: true, strict: true });
   } catch (error) {
@@ -55,7 +56,11 @@ function parsed(command: Command, args: readonly string[]): ReturnType<typeof pa
 }
 
 function usageOf({ words, takes, options }: Command): string {
-  return ["servicekit", ...words, takes, ...options.map(({ name, value }) => `[--${name} ${value}]`)].join(" ");
+  return ["servicekit", ...words, takes, ...options.map((option) => `[${optionText(option)}]`)].join(" ");
+}
+
+function optionText({ name, value }: CommandOption): string {
+  return value === undefined ? `--${name}` : `--${name} ${value}`;
 }
 
 function help(): string {
@@ -64,7 +69,7 @@ function help(): string {
 }
 
 function helpOf(command: Command): string {
-  const options = command.options.map(({ name, value, says }) => `  --${`${name} ${value}`.padEnd(16)}${says}\n`);
+  const options = command.options.map((option) => `  ${optionText(option).padEnd(18)}${option.says}\n`);
   return `usage: ${usageOf(command)}\n\n${command.says}\n\n${options.join("")}\n${command.more}\n`;
 }
 

@@ -4,6 +4,7 @@
  * @module
  */
 import type { Codec } from "../transport/codec.ts";
+import { ACCEPTED } from "../transport/http/route-answers.ts";
 import type { Route } from "../transport/http/routes.ts";
 import { answering, contentOf, manyAnswers } from "./content.ts";
 import { annotations, type DescribedMethod } from "./described.ts";
@@ -21,6 +22,10 @@ export interface AnswerSource {
 export function successOf(source: AnswerSource, schemas: Schemas): Readonly<Record<string, OpenApiResponse>> {
   const { described, route, codecs } = source;
   const { response, method } = described;
+  if (method.oneWay === true)
+    return {
+      [route?.status ?? ACCEPTED]: { description: "The request is accepted; what becomes of it is not answered." },
+    };
   const { description = "The answer." } = annotations(response);
   const status = route?.status ?? 200;
   const answersMany = method.kind === "server" || method.kind === "bidi";

@@ -5,7 +5,7 @@ import * as v from "valibot";
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
 import { reasons } from "../errors/index.ts";
-import { error, method, service } from "../index.ts";
+import { error, method, oneWay, service } from "../index.ts";
 import type { AnyService } from "../contract/index.ts";
 import { json, type Codec } from "../transport/index.ts";
 import { routes, type Routes } from "../transport/http/index.ts";
@@ -113,6 +113,17 @@ describe("an OpenAPI document", () => {
   it("gives the status of the route, and no content where there is none", () => {
     expect(answer(operation(document, "put", "/users/{id}"), "201")).toBeDefined();
     expect(operation(document, "put", "/users/{id}/photo").responses["204"]).toEqual({ description: "The answer." });
+  });
+
+  it("answers a one-way method 202, without content, or what its route says", async () => {
+    const told = service("told", { note: oneWay({ request: z.object({ text: z.string() }) }) });
+    const document = described(told);
+    expect(await openApiProblems(document)).toEqual([]);
+    const { responses } = operation(document, "post", "/told/note");
+    expect(responses["202"]).toEqual({ description: "The request is accepted; what becomes of it is not answered." });
+    expect(responses).not.toHaveProperty("200");
+    const routed = described(told, [routes(told, { note: { path: "POST /notes", status: 204 } })]);
+    expect(Object.keys(operation(routed, "post", "/notes").responses)[0]).toBe("204");
   });
 
   it("shares schemas with a name, and objects that are used in several places, once", () => {

@@ -26,8 +26,9 @@ export interface OpenRpcMethod {
   readonly tags: readonly { readonly name: string }[];
   readonly paramStructure: "by-name" | "by-position" | "either";
   readonly params: readonly OpenRpcValue[];
-  readonly result: OpenRpcValue;
-  /** One for each number: declared errors that share one stand together in its `data`. */
+  /** Left out for a one-way method, which may only be notified. */
+  readonly result?: OpenRpcValue;
+  /** One for each number: declared errors that share one stand together in its `data`. None for a one-way method. */
   readonly errors: readonly (OpenRpcError | { readonly $ref: string })[];
 }
 

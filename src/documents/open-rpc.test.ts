@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
-import { error, method, service } from "../index.ts";
+import { error, method, oneWay, service } from "../index.ts";
 import { serve } from "../server/index.ts";
 import { jsonrpcServer } from "../transport/jsonrpc/index.ts";
 import { proto } from "../transport/protobuf/index.ts";
@@ -59,6 +59,15 @@ describe("an OpenRPC document", () => {
       name: "result",
       schema: { $ref: "#/components/schemas/Thing" },
     });
+  });
+
+  it("has no result and no errors for a one-way method, which may only be notified", () => {
+    const audit = service("audit", { note: oneWay({ request: thing }) });
+    const document = openRpc([audit], info);
+    expect(openRpcProblems(document)).toEqual([]);
+    const [note] = document.methods;
+    expect(note).toMatchObject({ name: "audit.note", errors: [] });
+    expect(note).not.toHaveProperty("result");
   });
 
   it("has one error for each number", () => {

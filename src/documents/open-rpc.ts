@@ -22,7 +22,7 @@ export interface OpenRpcOptions extends DocumentOptions {
 
 /**
  * Describes services as an OpenRPC document (1.3): a method per unary method, its params by name, its result, and every
- * error by its number with the schema of its `data`. Methods that stream are left out: JSON-RPC does not serve them.
+ * error by its number with the schema of its `data`. A one-way method has no result: it is notified. Methods that stream are left out: JSON-RPC does not serve them.
  *
  * @throws {TypeError} when a message has no JSON Schema: names it and the adapter that is missing.
  * @throws {RangeError} when an option is wrong, or two methods have the same name.
@@ -73,14 +73,15 @@ function checkUnique(methods: readonly OpenRpcMethod[]): void {
 }
 
 function methodOf(described: DescribedMethod, names: "full" | "short", schemas: Schemas): OpenRpcMethod {
-  const { request, response, service, full } = described;
+  const { request, response, service, full, method } = described;
+  const isTold = method.oneWay === true;
   return {
     name: names === "full" ? full : described.name,
     ...annotations(request),
     tags: [{ name: service }],
     ...paramsOf(request, schemas),
-    result: resultOf(response, schemas),
-    errors: rpcErrors(described, schemas),
+    ...(!isTold && { result: resultOf(response, schemas) }),
+    errors: isTold ? [] : rpcErrors(described, schemas),
   };
 }
 

@@ -24,6 +24,7 @@ export type Reason =
   | "deadline_exceeded"
   | "canceled"
   | "rate_limited"
+  | "overloaded"
   | "breaker_open"
   | "draining"
   | "not_ready"
@@ -54,6 +55,7 @@ export const reasons: Readonly<Record<Reason, { readonly code: Code; readonly me
   deadline_exceeded: { code: "deadline_exceeded", message: "the deadline passed" },
   canceled: { code: "canceled", message: "the caller canceled the call" },
   rate_limited: { code: "resource_exhausted", message: "rate limit exceeded" },
+  overloaded: { code: "resource_exhausted", message: "too many calls are at work" },
   breaker_open: { code: "unavailable", message: "circuit breaker is open" },
   draining: { code: "unavailable", message: "the server is shutting down" },
   not_ready: { code: "unavailable", message: "the server is not ready" },

@@ -5,13 +5,15 @@
  */
 import assert from "node:assert/strict";
 import { ServiceError } from "../errors/index.ts";
-import { full, gone, serveUnary } from "./sample.ts";
+import { json, type Codec } from "../transport/index.ts";
+import { full, gone, serveBare, serveUnary } from "./sample.ts";
 import type { Case, TransportHarness } from "./transport-suite.ts";
 
 /** Cases about codecs, errors and limits. */
 export function callCases(harness: TransportHarness): readonly Case[] {
   return [
     {
+      id: "codecs/characters",
       property: "codecs",
       name: "a message arrives as it was sent, whatever its characters",
       async run() {
@@ -29,19 +31,47 @@ export function callCases(harness: TransportHarness): readonly Case[] {
       },
     },
     {
+      id: "codecs/declared-fields",
       property: "codecs",
       name: "a field the contract does not declare never leaves, whichever side adds it",
       async run() {
         let received: unknown;
-        await using sample = await serveUnary(harness, {
+        await using sample = await serveBare(harness, {
           echo: (request) => ((received = request), { text: "a", secret: "b" }),
         });
         const request = { text: "x", extra: "y" };
-        assert.deepEqual(await sample.remote.echo(request), { text: "a" });
+        assert.deepEqual(await sample.lax.echo(request), { text: "a" });
         assert.deepEqual(received, { text: "x" });
       },
     },
     {
+      id: "codecs/replaced",
+      property: "codecs",
+      name: "the user's codec reads and writes messages on both sides, in place of the transport's",
+      async run() {
+        const passed = { read: [] as string[], written: [] as string[] };
+        await using sample = await serveUnary(harness, {}, { codec: renaming(passed) });
+        assert.deepEqual(await sample.remote.echo({ text: "x" }), { text: "x" });
+        assert.ok(passed.written.length >= 2 && passed.written.every((text) => text.includes('"said"')));
+        assert.ok(passed.read.length >= 2 && passed.read.every((text) => text.includes('"said"')));
+      },
+    },
+    {
+      id: "codecs/one-each",
+      property: "codecs",
+      name: "many calls at once are each given their own answer",
+      async run() {
+        await using sample = await serveUnary(harness, {});
+        const texts = Array.from({ length: 32 }, (_, i) => `${i}`);
+        const answers = await Promise.all(texts.map((text) => sample.remote.echo({ text })));
+        assert.deepEqual(
+          answers.map(({ text }) => text),
+          texts,
+        );
+      },
+    },
+    {
+      id: "errors/declared",
       property: "errors",
       name: "a declared error arrives with its details, returned or thrown, and as a value of `.try()`",
       async run() {
@@ -62,6 +92,7 @@ export function callCases(harness: TransportHarness): readonly Case[] {
       },
     },
     {
+      id: "errors/undeclared",
       property: "errors",
       name: "an error nobody declared arrives as internal, with no text of its own, and its cause is reported here",
       async run() {
@@ -84,6 +115,7 @@ export function callCases(harness: TransportHarness): readonly Case[] {
       },
     },
     {
+      id: "errors/whole",
       property: "errors",
       name: "code, reason, public message, details and retry hint survive",
       async run() {
@@ -109,6 +141,7 @@ export function callCases(harness: TransportHarness): readonly Case[] {
       },
     },
     {
+      id: "errors/invalid",
       property: "errors",
       name: "a request that does not fit is refused with the paths of its issues, before the handler",
       async run() {
@@ -120,6 +153,7 @@ export function callCases(harness: TransportHarness): readonly Case[] {
       },
     },
     {
+      id: "errors/next",
       property: "errors",
       name: "an error of one call is not an error of the next",
       async run() {
@@ -129,6 +163,42 @@ export function callCases(harness: TransportHarness): readonly Case[] {
       },
     },
     {
+      id: "errors/declared-fields",
+      property: "errors",
+      name: "a field that a declared error's details do not declare never leaves",
+      async run() {
+        await using sample = await serveBare(harness, {
+          echo: () => full({ n: 7, secret: "hunter2" } as { readonly n: number }),
+        });
+        const error = await failureOf(sample.lax.echo({ text: "" }));
+        assert.equal(error.reason, "full");
+        assert.deepEqual(error.details, { n: 7 });
+      },
+    },
+    {
+      id: "errors/details-misfit",
+      property: "errors",
+      name: "details that do not fit their declaration make the call internal, and do not leave",
+      async run() {
+        await using sample = await serveUnary(harness, { echo: () => full({ n: "hunter2" as never }) });
+        const error = await failureOf(sample.remote.echo({ text: "" }));
+        assert.equal(error.code, "internal");
+        assert.ok(!JSON.stringify([error.message, error.details]).includes("hunter2"));
+      },
+    },
+    {
+      id: "errors/response-misfit",
+      property: "errors",
+      name: "an answer that does not fit the method is internal, and does not leave",
+      async run() {
+        await using sample = await serveUnary(harness, { echo: () => ({ text: { secret: "hunter2" } as never }) });
+        const error = await failureOf(sample.remote.echo({ text: "" }));
+        assert.equal(error.code, "internal");
+        assert.ok(!JSON.stringify([error.message, error.details]).includes("hunter2"));
+      },
+    },
+    {
+      id: "limits/too-large",
       property: "limits",
       name: "a message over the limit is refused, and the next one is served",
       async run() {
@@ -140,6 +210,29 @@ export function callCases(harness: TransportHarness): readonly Case[] {
       },
     },
   ];
+}
+
+// JSON still, with a field under a name of its own.
+function renaming(passed: { readonly read: string[]; readonly written: string[] }): Codec {
+  return {
+    ...json,
+    reader(shape, limits) {
+      const read = json.reader(shape, limits);
+      return function readRenamed(body) {
+        // Some clients try first what nothing at all would be read as.
+        if (body.length > 0) passed.read.push(String(body));
+        return read(String(body).replace('"said"', '"text"'));
+      };
+    },
+    writer(shape, where, reason) {
+      const write = json.writer(shape, where, reason);
+      return function writeRenamed(value) {
+        const text = (write(value) as string).replace('"text"', '"said"');
+        passed.written.push(text);
+        return text;
+      };
+    },
+  };
 }
 
 /** What a call failed with. */

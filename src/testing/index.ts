@@ -9,6 +9,7 @@ export {
   transportSuite,
   type Case,
   type Connected,
+  type Need,
   type Property,
   type Skipped,
   type SkippedCase,

@@ -6,14 +6,18 @@
 import { client } from "../client/index.ts";
 import {
   method,
+  oneWay,
   service,
+  type Attach,
   type Client,
   type Handlers,
   type Method,
+  type Methods,
+  type OneWayTypes,
   type Service,
   type TypesOf,
 } from "../contract/index.ts";
-import type { Kind } from "../endpoint/index.ts";
+import type { Kind, Observe } from "../endpoint/index.ts";
 import { error, type ErrorType, type Schema } from "../errors/index.ts";
 import { plainSchema } from "./plain-schema.ts";
 import type { Connected, Surrounding, TransportHarness } from "./transport-suite.ts";
@@ -39,7 +43,22 @@ export const full: ErrorType<"full", Count, Count> = error("full", {
 export const gone: ErrorType<"gone", undefined, undefined> = error("gone", { code: "not_found" });
 
 const text: Schema<Text> = plainSchema({ text: "string" });
-const count: Schema<Count> = plainSchema({ n: "integer" });
+const count: Schema<Count> = positive(plainSchema({ n: "integer" }));
+
+// A rule that no wire can state, so that it is the receiver who finds what breaks it.
+function positive(schema: Schema<Count>): Schema<Count> {
+  const standard = schema["~standard"];
+  const validate: (typeof standard)["validate"] = (value) => {
+    const negative = { issues: [{ message: "should not be negative", path: ["n"] }] };
+    return ((value as Partial<Count> | null)?.n ?? 0) < 0 ? negative : standard.validate(value);
+  };
+  return { "~standard": { ...standard, validate } };
+}
+
+/** The same messages, taken as they come: shows what really travelled. */
+const anyText: Schema<Text> = {
+  "~standard": { ...text["~standard"], validate: (value) => ({ value: value as Text }) },
+};
 
 type Of<T, K extends Kind, E = never> = Method<TypesOf<Schema<T>, Schema<T>, E, K>>;
 
@@ -55,6 +74,17 @@ export type StreamMethods = {
   readonly total: Of<Count, "client">;
   readonly chat: Of<Text, "bidi">;
 };
+
+/** Methods nobody waits for. */
+export type OneWayMethods = { readonly note: Method<OneWayTypes<Schema<Text>>> };
+
+/** Told, not asked. */
+const told: Service<OneWayMethods> = service("told", { note: oneWay({ request: text, timeoutMs: 60_000 }) });
+
+/** The unary sample without its errors, and without a receiver that takes away what was not declared. */
+const bare: Service<{ readonly echo: Of<Text, "unary"> }> = service("sample", {
+  echo: method({ request: anyText, response: anyText }),
+});
 
 /** One answer each. */
 export const unary: Service<UnaryMethods> = service("sample", {
@@ -75,32 +105,78 @@ export interface Served<C> extends AsyncDisposable {
   readonly connected: Connected;
 }
 
+/** What stands around both sides of a case. */
+export interface Setup<M extends Methods> extends Surrounding {
+  /** Watches the client's calls. */
+  readonly watch?: Observe | undefined;
+  /** What is attached to the methods. */
+  readonly attach?: Attach<M> | undefined;
+}
+
 const echo: Handlers<UnaryMethods> = { echo: (request) => request, wait: (request) => request };
 
 /** Serves the unary sample with these handlers and surroundings, for one case. */
-export async function serveUnary(
+export function serveUnary(
   harness: TransportHarness,
   handlers: Partial<Handlers<UnaryMethods>>,
-  surrounding: Surrounding = {},
+  setup: Setup<UnaryMethods> = {},
 ): Promise<Served<Client<UnaryMethods>>> {
-  const connected = await harness.connect(unary.implement({ ...echo, ...handlers }), surrounding);
-  // No breaker: cases that fail on purpose must not open it for those that follow.
-  const remote = client(unary, connected.transport, { from: connected.from as string, breaker: false });
-  return served(remote, connected);
+  return serveSample(harness, { service: unary, handlers: { ...echo, ...handlers } }, setup);
+}
+
+/** The unary sample with a client that is told of no errors, and shows all fields that came. */
+export async function serveBare(
+  harness: TransportHarness,
+  handlers: Partial<Handlers<UnaryMethods>>,
+): Promise<Served<Client<UnaryMethods>> & { readonly lax: Client<{ readonly echo: Of<Text, "unary"> }> }> {
+  const sample = await serveUnary(harness, handlers);
+  const { transport, from } = sample.connected;
+  const lax = client(bare, transport, { from: from as string, breaker: false });
+  return {
+    ...sample,
+    lax,
+    async [Symbol.asyncDispose]() {
+      await lax[Symbol.asyncDispose]();
+      await sample[Symbol.asyncDispose]();
+    },
+  };
 }
 
 /** Serves the streaming sample with these handlers, for one case. */
-export async function serveStreams(
+export function serveStreams(
   harness: TransportHarness,
   handlers: Handlers<StreamMethods>,
-  surrounding: Surrounding = {},
+  setup: Setup<StreamMethods> = {},
 ): Promise<Served<Client<StreamMethods>>> {
-  const connected = await harness.connect(streams.implement(handlers), surrounding);
-  const remote = client(streams, connected.transport, { from: connected.from as string, breaker: false });
-  return served(remote, connected);
+  return serveSample(harness, { service: streams, handlers }, setup);
 }
 
-function served<C extends AsyncDisposable>(remote: C, connected: Connected): Served<C> {
+/** Serves the one-way sample with this handler, for one case. */
+export function serveOneWay(
+  harness: TransportHarness,
+  note: Handlers<OneWayMethods>["note"],
+  setup: Setup<OneWayMethods> = {},
+): Promise<Served<Client<OneWayMethods>>> {
+  return serveSample(harness, { service: told, handlers: { note } }, setup);
+}
+
+interface Sample<M extends Methods> {
+  readonly service: Service<M>;
+  readonly handlers: Handlers<M>;
+}
+
+async function serveSample<M extends Methods>(
+  harness: TransportHarness,
+  { service: sample, handlers }: Sample<M>,
+  { watch, attach, ...surrounding }: Setup<M>,
+): Promise<Served<Client<M>>> {
+  const connected = await harness.connect(sample.implement(handlers, attach), surrounding);
+  // No breaker: cases that fail on purpose must not open it for those that follow.
+  const remote = client(sample, connected.transport, {
+    from: connected.from as string,
+    breaker: false,
+    observers: watch === undefined ? [] : [watch],
+  });
   return {
     remote,
     connected,

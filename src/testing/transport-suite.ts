@@ -6,11 +6,17 @@
  */
 import type { Implementation } from "../contract/index.ts";
 import type { Gate, Observe } from "../endpoint/index.ts";
-import type { ClientTransport, Hooks, LimitOptions } from "../transport/index.ts";
+import type { ClientTransport, Codec, Hooks, LimitOptions } from "../transport/index.ts";
 import { callCases } from "./call-cases.ts";
 import { contextCases } from "./context-cases.ts";
+import { hookCases } from "./hook-cases.ts";
+import { metadataCases } from "./metadata-cases.ts";
+import { oneWayCases } from "./one-way-cases.ts";
 import { serverCases } from "./server-cases.ts";
+import { streamCallCases } from "./stream-call-cases.ts";
 import { streamCases } from "./stream-cases.ts";
+import { streamEndCases } from "./stream-end-cases.ts";
+import { streamFlowCases } from "./stream-flow-cases.ts";
 
 /** The rows of the table: what all transports share. */
 export type Property =
@@ -26,6 +32,9 @@ export type Property =
   | "drain"
   | "one-way";
 
+/** What a case asks of the protocol itself, beside requests and replies: "headers", names and values beside a message. */
+export type Need = "headers";
+
 /** What stands around the implementation a case serves. */
 export interface Surrounding extends Hooks<unknown, unknown> {
   readonly observers?: readonly Observe[] | undefined;
@@ -33,6 +42,8 @@ export interface Surrounding extends Hooks<unknown, unknown> {
   readonly limits?: LimitOptions | undefined;
   /** Is told of failures nobody declared. */
   readonly report?: ((error: unknown) => void) | undefined;
+  /** Reads and writes messages on both sides, in place of the transport's own: JSON texts of its own. */
+  readonly codec?: Codec | undefined;
 }
 
 /** A served implementation, and the way to it. */
@@ -47,24 +58,34 @@ export interface Connected extends AsyncDisposable {
 /** What a transport gives to be tested. */
 export interface TransportHarness {
   readonly name: string;
-  /** Serves an implementation for one case. */
+  /** Serves an implementation for one case, with nothing around it but this: no log, no tracer. */
   connect(implementation: Implementation, surrounding: Surrounding): Promise<Connected>;
-  /** Sends a request nobody waits for an answer to; undefined where the protocol has none. */
-  readonly notify?: ((connected: Connected, method: string, request: unknown) => Promise<void>) | undefined;
 }
 
 /** One case: a sentence about behaviour, and the way to see it. */
 export interface Case {
+  /** Stable, and its own: "streams/cancel-client". */
+  readonly id: string;
   readonly property: Property;
   readonly name: string;
+  /** Default: none. */
+  readonly needs?: Need | undefined;
   /** Rejects when the transport behaves otherwise. */
   run(): Promise<void>;
 }
 
-/** Cases that a transport cannot pass, with the reason, which is printed and counted. */
+/**
+ * Cases that a transport cannot pass, with the reason, which is printed and counted. At least one of `properties`, `needs`
+ * and `cases` says which; say as little as the protocol allows.
+ */
 export interface Skipped {
   readonly reason: string;
-  readonly properties: readonly Property[];
+  /** All cases of these. Default: none. */
+  readonly properties?: readonly Property[] | undefined;
+  /** All cases that need one of these. Default: none. */
+  readonly needs?: readonly Need[] | undefined;
+  /** Single cases by their `id`. Default: none. */
+  readonly cases?: readonly string[] | undefined;
 }
 
 /** A case that was left out, and why. */
@@ -74,6 +95,8 @@ export interface SkippedCase extends Case {
 
 /**
  * The cases for one transport. Run each by `case.run()`; those with a `skip` are to be reported as skipped, with it.
+ *
+ * @throws {RangeError} when `skip` names a property, need or case there is none of.
  *
  * @example
  * ```ts
@@ -89,17 +112,46 @@ export interface SkippedCase extends Case {
  *     [Symbol.asyncDispose]: () => Promise.resolve(),
  *   }),
  * });
- * await cases.find(({ property }) => property === "errors")!.run();
- * cases.length > 20; // => true
+ * await cases.find(({ id }) => id === "errors/declared")!.run();
+ * cases.length > 50; // => true
  * ```
  */
 export function transportSuite(
   harness: TransportHarness,
   skip: readonly Skipped[] = [],
 ): readonly (Case | SkippedCase)[] {
-  const cases = [...callCases(harness), ...contextCases(harness), ...serverCases(harness), ...streamCases(harness)];
+  const cases = ALL.flatMap((casesOf) => casesOf(harness));
+  for (const one of skip) checkSkipped(one, cases);
   return cases.map((one) => {
-    const reason = skip.find(({ properties }) => properties.includes(one.property))?.reason;
-    return reason === undefined ? one : { ...one, skip: reason };
+    const found = skip.find((rule) => concerns(rule, one));
+    return found === undefined ? one : { ...one, skip: found.reason };
   });
+}
+
+const ALL: readonly ((harness: TransportHarness) => readonly Case[])[] = [
+  callCases,
+  contextCases,
+  metadataCases,
+  hookCases,
+  serverCases,
+  oneWayCases,
+  streamCases,
+  streamCallCases,
+  streamFlowCases,
+  streamEndCases,
+];
+
+function concerns({ properties = [], needs = [], cases = [] }: Skipped, { property, needs: need, id }: Case): boolean {
+  return properties.includes(property) || (need !== undefined && needs.includes(need)) || cases.includes(id);
+}
+
+// What has gone would else be skipped for ever, unseen.
+function checkSkipped(rule: Skipped, cases: readonly Case[]): void {
+  const { properties = [], needs = [], cases: ids = [] } = rule;
+  const known = new Set<string | undefined>(cases.flatMap(({ id, property, needs: need }) => [id, property, need]));
+  for (const name of [...properties, ...needs, ...ids])
+    if (!known.has(name))
+      throw new RangeError(`skip should name properties, needs or cases of the suite, got "${name}"`);
+  if (properties.length + needs.length + ids.length === 0)
+    throw new RangeError(`skip should say what it is about, got only the reason "${rule.reason}"`);
 }

@@ -17,7 +17,7 @@ import {
   type StreamMiddleware,
   type Values,
 } from "../endpoint/index.ts";
-import { shapeOf, type AnyMethod, type Implementation, type MethodPolicy } from "../contract/index.ts";
+import { shapeOf, type AnyMethod, type AnyService, type Implementation, type MethodPolicy } from "../contract/index.ts";
 import type { BreakerEvent } from "../resilience/index.ts";
 import type { Clock } from "../time/index.ts";
 import { schemaOf } from "./codec.ts";
@@ -67,6 +67,8 @@ export type Project = (value: unknown) => unknown;
 /** A service ready to be served. */
 export interface BoundService {
   readonly name: string;
+  /** The contract, for transports that must know more of a method than its messages' shapes. */
+  readonly service: AnyService;
   readonly methods: ReadonlyMap<string, BoundMethod>;
 }
 
@@ -105,7 +107,7 @@ export function bind(implementation: Implementation, around: Surroundings): Boun
     const handler = handlers[name] as unknown as Endpoint<unknown, unknown> & StreamEndpoint<unknown, unknown>;
     methods.set(name, assemble({ info, method, handler, own, attach, around }));
   }
-  return { name: service.name, methods };
+  return { name: service.name, service, methods };
 }
 
 interface Parts {

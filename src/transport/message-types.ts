@@ -4,36 +4,42 @@
  *
  * @module
  */
+import type { AnyService } from "../contract/index.ts";
+import { buildMessages } from "./message-types-build.ts";
+import type { MethodMessages } from "./message-types-model.ts";
+import { inOrder, locked } from "./numbering-rules.ts";
+import { lockOf } from "./numbering.ts";
 
-/** What a field holds. `json` is whatever has no type of its own: unions, tuples, what may be null and absent. */
-export type FieldType =
-  | { readonly kind: "bool" | "int64" | "double" | "string" | "json" }
-  | { readonly kind: "list"; readonly of: FieldType }
-  /** From strings. */
-  | { readonly kind: "map"; readonly of: FieldType }
-  | { readonly kind: "message"; readonly message: MessageType };
+export type {
+  FieldType,
+  JsonFieldType,
+  MessageField,
+  MessageType,
+  MethodMessages,
+  RemovedField,
+  SingleType,
+} from "./message-types-model.ts";
 
-/** A field of a message. */
-export interface MessageField {
-  readonly name: string;
-  /** From 1. */
-  readonly number: number;
-  readonly type: FieldType;
-  /** Whether it may be left out; without it, a wire that leaves zero values out means zero. */
-  readonly isOptional: boolean;
-}
-
-/** A message. */
-export interface MessageType {
-  /** A name of letters, digits and "_", its own within the service: `SumRequest`. */
-  readonly name: string;
-  readonly fields: readonly MessageField[];
-  /** Whether the schema is no object: then the one field, `value`, is the whole value. */
-  readonly isWrapped: boolean;
-}
-
-/** The messages of one method. */
-export interface MethodMessages {
-  readonly request: MessageType;
-  readonly response: MessageType;
+/**
+ * Works out the messages of a contract, by the names of its methods: objects become messages, integers `int64`, numbers
+ * `double`, records maps from strings; what has no type of its own is `json`. Fields are numbered from 1 in their order,
+ * or as `numbered` says.
+ *
+ * @throws {TypeError} when a schema gives no JSON Schema, a field has a name that no wire takes, or the contract and the
+ * numbers do not go together: names the method, the field and the rule.
+ *
+ * @example
+ * ```ts
+ * import { method, service } from "servicekit";
+ * import { messageTypesOf } from "servicekit/transport";
+ * import { z } from "zod";
+ *
+ * const pair = z.object({ a: z.int(), b: z.int() });
+ * const add = service("add", { sum: method({ request: pair, response: z.object({ v: z.int() }) }) });
+ * messageTypesOf(add).get("sum")?.request.fields.map(({ name, number }) => `${name} = ${number}`); // => ["a = 1", "b = 2"]
+ * ```
+ */
+export function messageTypesOf(service: AnyService): ReadonlyMap<string, MethodMessages> {
+  const lock = lockOf(service);
+  return buildMessages(service, lock === undefined ? inOrder : locked(lock));
 }

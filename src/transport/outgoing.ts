@@ -15,8 +15,9 @@ import { ATTEMPT, REQUEST_ID, TIMEOUT } from "./names.ts";
  * @param remainingMs Infinity where the protocol says the time in a way of its own.
  */
 export function addContext(headers: string[], context: Context, remainingMs: number): void {
-  // Rounded down: the peer never believes to have longer than we wait.
-  if (remainingMs < Infinity) headers.push(TIMEOUT, String(Math.max(1, Math.floor(remainingMs))));
+  // Rounded down: the peer never believes to have longer than we wait. For the work of a one-way call nobody waits.
+  if (remainingMs < Infinity && context.method.oneWay !== true)
+    headers.push(TIMEOUT, String(Math.max(1, Math.floor(remainingMs))));
   headers.push(REQUEST_ID, context.requestId);
   injectTrace(context, (name, value) => void headers.push(name, value));
 }

@@ -84,10 +84,16 @@ export abstract class ServerCall<Request = unknown, Reply = unknown> extends Act
   protected abstract refuse(error: ServiceError): void;
 
   /**
-   * A one-way call is accepted: tells the peer so, where the protocol has a way to, before the handler runs. `succeed` or
-   * `refuse` still follow, when nobody listens any more. By default the answer is the acknowledgement.
+   * A one-way call is accepted: tells the peer so, where the protocol has a way to, before the handler runs, and lets go of
+   * the connection, so that the peer may go away. `done` or `refuse` still follow, when nobody listens any more. What it
+   * throws fails the call. Default: the peer is told when the call is done.
    */
   protected acknowledge(): void {}
+
+  /** A one-way call is done. Transports that acknowledge it call `finish("ok")`. Default: the answer is the acknowledgement. */
+  protected done(): void {
+    this.succeed(undefined);
+  }
 
   /** Starts the observers. Everything after it is seen by them, to the one end. */
   begin(): void {
@@ -171,7 +177,7 @@ export abstract class ServerCall<Request = unknown, Reply = unknown> extends Act
   #handle(validated: Validated<unknown>): void {
     if (this.outcome !== undefined) return;
     if (validated.issues !== undefined) return this.fail(invalidRequest(validated.issues));
-    if (this.method.oneWay === true) this.acknowledge();
+    if (this.method.oneWay === true) return this.#tell(validated.value);
     try {
       const result = this.bound.endpoint(validated.value, this.context);
       if (!isPromise(result)) return this.#complete(result);
@@ -180,6 +186,31 @@ export abstract class ServerCall<Request = unknown, Reply = unknown> extends Act
         (value) => this.#complete(value),
         (error: unknown) => this.fail(error),
       );
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+
+  #tell(request: unknown): void {
+    try {
+      this.acknowledge();
+      const result = this.bound.endpoint(request, this.context);
+      if (!isPromise(result)) return this.#told(result);
+      this.arm();
+      result.then(
+        (value) => this.#told(value),
+        (error: unknown) => this.fail(error),
+      );
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+
+  #told(result: unknown): void {
+    if (this.outcome !== undefined) return;
+    try {
+      if (ServiceError.is(result)) return this.fail(result);
+      this.done();
     } catch (error) {
       this.fail(error);
     }

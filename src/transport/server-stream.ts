@@ -69,6 +69,7 @@ export class ServerStream extends ServerCall {
       ? this.#validated(incoming as AsyncIterable<unknown>)
       : await validate(bound, await this.#given(incoming));
     if (bound.info.kind === "client" || bound.info.kind === "unary") {
+      if (bound.info.oneWay === true) this.acknowledge();
       const response = await this.#unlessCalledOff(Promise.resolve(bound.endpoint(request, this.context)));
       if (ServiceError.is(response)) throw response;
       yield project(response);

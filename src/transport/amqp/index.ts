@@ -3,4 +3,8 @@
  *
  * @module
  */
-export {};
+export { amqpServer, type AmqpServerOptions } from "./server.ts";
+export { amqpClient, type AmqpClientOptions, type AmqpRoute } from "./client.ts";
+export type { AmqpBinding, AmqpQueue } from "./queues.ts";
+export type { AmqpConnectOptions, ReconnectOptions } from "./connect.ts";
+export type { AmqpClientRequest, AmqpClientResponse, AmqpProperties, AmqpReply, AmqpRequest } from "./message.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 import { policyError } from "../../errors/index.ts";
-import type { ByteSource } from "../http/stream-messages.ts";
+import type { ByteSource } from "../incoming-messages.ts";
 
 /**
  * The whole body, undefined when it is empty. A declared length above the limit is refused before a byte is read, and an

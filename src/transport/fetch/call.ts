@@ -9,6 +9,7 @@ import { startOf } from "../http/start.ts";
 import type { HttpHeaders } from "../http/message.ts";
 import type { Plan } from "../http/plan.ts";
 import type { ByteStream } from "../codec.ts";
+import type { OneWays } from "../one-way.ts";
 import type { Packer } from "../http/compression.ts";
 import { IncomingBody } from "../http/incoming-body.ts";
 import { BodySource, readBody, textOf } from "./body.ts";
@@ -26,6 +27,10 @@ export interface FetchIncoming {
   respond(response: Response): void;
   /** The call is over, and with it what was still being read or written. */
   ended(): void;
+  /** The platform is asked to go on until this resolves, though the answer is out: it may stop what nobody waits for. */
+  outlive(over: Promise<void>): void;
+  /** Knows the one-way calls that were acknowledged. */
+  readonly oneWays: OneWays;
 }
 
 /** Drives one Request; the answer is a Response. */
@@ -34,6 +39,7 @@ export class FetchCall extends HttpCall {
   protected isGone = false;
   #isWatched = false;
   #body: IncomingBody | undefined = undefined;
+  #over: (() => void) | undefined = undefined;
 
   constructor(plan: Plan, from: FetchIncoming, startMs: number) {
     super(plan, startOf(plan, from.head.headers, startMs));
@@ -92,7 +98,7 @@ export class FetchCall extends HttpCall {
   }
 
   // The platform makes an AbortSignal when somebody reads it: only a call that waits does.
-  protected override arm(): void {
+  override arm(): void {
     super.arm();
     if (this.#isWatched) return;
     this.#isWatched = true;
@@ -158,12 +164,22 @@ export class FetchCall extends HttpCall {
     this.from.respond(responseOf(status, headers, poured));
   }
 
+  protected leavePeer(): void {
+    if (this.#isWatched) this.from.request.signal.removeEventListener("abort", this.#lost);
+    this.#isWatched = true;
+    this.from.oneWays.add(this);
+    this.from.outlive(new Promise((resolve) => (this.#over = resolve)));
+  }
+
   protected override finish(outcome: Outcome): void {
     if (this.outcome !== undefined) return;
     if (this.#isWatched) this.from.request.signal.removeEventListener("abort", this.#lost);
     this.#body?.stop(this.error ?? policyError("canceled"));
     super.finish(outcome);
     this.from.ended();
+    if (this.#over === undefined) return;
+    this.from.oneWays.remove(this);
+    this.#over();
   }
 }
 

@@ -2,47 +2,13 @@ import { Hono } from "hono";
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
 import { web } from "../../../test/web.ts";
-import { error, method, service } from "../../index.ts";
+import { error, method, oneWay, service } from "../../index.ts";
 import { client } from "../../client/index.ts";
 import { serve, type ServeOptions } from "../../server/index.ts";
-import { settled, transportSuite, virtualClock } from "../../testing/index.ts";
+import { settled, virtualClock } from "../../testing/index.ts";
 import { byteStreamSchema } from "../index.ts";
 import { bytes, httpClient, routes } from "../http/index.ts";
 import { fetchHandler, type FetchHandlerOptions } from "./index.ts";
-
-const cases = transportSuite(
-  {
-    name: "fetch",
-    async connect(implementation, { observers, gates, report, limits, ...hooks }) {
-      const handler = fetchHandler({ limits, ...hooks });
-      const running = await serve(implementation, {
-        on: [handler],
-        observers,
-        gates,
-        report,
-        log: false,
-        signals: false,
-      });
-      const port = await web(handler);
-      return {
-        transport: httpClient(),
-        from: port.address,
-        drain: async () => void (await running.stop()),
-        async [Symbol.asyncDispose]() {
-          await running.stop();
-          await port[Symbol.asyncDispose]();
-        },
-      };
-    },
-  },
-  [{ reason: "HTTP answers every request", properties: ["one-way"] }],
-);
-
-describe("fetch, as every transport", () => {
-  for (const one of cases) {
-    it(`${one.property}: ${one.name}`, (test) => ("skip" in one ? test.skip(one.skip) : one.run()));
-  }
-});
 
 const gone = error("gone", { code: "not_found" });
 const echo = service("echo", {
@@ -286,5 +252,78 @@ describe("a fetch handler", () => {
     expect(() => fetchHandler({ port: 1 })).toThrow(/fetchHandler/);
     // @ts-expect-error not a function
     expect(() => fetchHandler({ peer: "x" })).toThrow(/peer/);
+  });
+});
+
+describe("a one-way method of a fetch handler", () => {
+  const audit = service("audit", { note: oneWay({ request: z.object({ text: z.string() }) }) });
+  const asked = (signal?: AbortSignal): Request =>
+    new Request("http://any/audit/note", {
+      method: "POST",
+      body: '{"text":"a"}',
+      headers: json,
+      ...(signal && { signal }),
+    });
+
+  function held() {
+    let finish: () => void = () => undefined;
+    const work = new Promise<void>((resolve) => (finish = resolve));
+    const seen: string[] = [];
+    const implementation = audit.implement({
+      async note(_request, context) {
+        await work;
+        seen.push(context.canceledBy?.reason ?? "done");
+      },
+    });
+    return { seen, finish: () => finish(), implementation };
+  }
+
+  it("is answered 202 without a body, goes on when the request is aborted, and holds a stop", async () => {
+    const { seen, finish, implementation } = held();
+    const handler = fetchHandler();
+    const running = await serve(implementation, { on: [handler], log: false, signals: false });
+    const gone = new AbortController();
+    const response = await handler(asked(gone.signal));
+    expect([response.status, await response.text()]).toEqual([202, ""]);
+    gone.abort();
+    const stopped = running.stop();
+    await settled();
+    expect(seen).toEqual([]);
+    finish();
+    await stopped;
+    expect(seen).toEqual(["done"]);
+  });
+
+  it.each([
+    ["the second argument", (waiter: object) => [waiter]],
+    ["the third", (waiter: object) => [{}, waiter]],
+  ] as const)("is held by a waitUntil of the platform, in %s, until its handler is done", async (_name, given) => {
+    const { finish, implementation } = held();
+    const handler = fetchHandler();
+    await using _running = await serve(implementation, { on: [handler], log: false, signals: false });
+    const promises: Promise<void>[] = [];
+    const waiter = { waitUntil: (over: Promise<void>) => void promises.push(over) };
+    await handler(asked(), ...given(waiter));
+    expect(promises).toHaveLength(1);
+    let isOver = false;
+    const over = promises[0]!.then(() => (isOver = true));
+    await settled();
+    expect(isOver).toBe(false);
+    finish();
+    await over;
+    // Whoever waits for an answer needs no holding.
+    await handler(new Request("http://any/livez"), ...given(waiter));
+    expect(promises).toHaveLength(1);
+  });
+
+  it("is called off when a stop takes too long", async () => {
+    const { seen, finish, implementation } = held();
+    const handler = fetchHandler();
+    const running = await serve(implementation, { on: [handler], log: false, signals: false, drainMs: 20 });
+    await handler(asked());
+    await running.stop();
+    finish();
+    await settled();
+    expect(seen).toEqual(["draining"]);
   });
 });

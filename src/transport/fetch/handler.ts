@@ -10,6 +10,7 @@ import { encodeProblem, PROBLEM } from "../http/problem.ts";
 import { isUnserved, Routing, type Target } from "../http/routing.ts";
 import { SERVING, servingSettings, type ServingOptions, type ServingSettings } from "../http/serving.ts";
 import { statusOf } from "../http/status.ts";
+import { OneWays } from "../one-way.ts";
 import type { App, Listening, ServerTransport } from "../server.ts";
 import { FetchCall, responseOf } from "./call.ts";
 import { headOf, type FetchHead } from "./head.ts";
@@ -29,8 +30,11 @@ export interface FetchHandlerOptions extends ServingOptions {
 
 /** A server transport that is also a plain function from Request to Response. */
 export interface FetchHandler extends ServerTransport {
-  /** `info` is what the platform gives beside the request: Bun's server, Deno's info. */
-  (request: Request, info?: unknown): Promise<Response>;
+  /**
+   * `info` is what the platform gives beside the request: Bun's server, Deno's info, a worker's environment. Where it or
+   * `context` has a `waitUntil`, as on workers, one-way calls are held by it after their answer.
+   */
+  (request: Request, info?: unknown, context?: unknown): Promise<Response>;
 }
 
 /**
@@ -59,8 +63,8 @@ export function fetchHandler(options: FetchHandlerOptions = {}): FetchHandler {
   for (const name of ["peer", "otherwise"] as const)
     if (options[name] !== undefined) checkFunction(name, options[name]);
   const mounted = new Mounted(servingSettings(options), options);
-  function handler(request: Request, info?: unknown): Promise<Response> {
-    return mounted.handle(request, info);
+  function handler(request: Request, info?: unknown, context?: unknown): Promise<Response> {
+    return mounted.handle(request, info, context);
   }
   // By a property of its own, since a function's name cannot be assigned.
   Object.defineProperty(handler, "name", { value: "http" });
@@ -73,6 +77,7 @@ class Mounted {
   #app: App | undefined = undefined;
   #routing: Routing | undefined = undefined;
   readonly #streams = new Set<FetchStream>();
+  readonly #oneWays = new OneWays();
   #inFlight = 0;
   #drained: (() => void) | undefined = undefined;
 
@@ -81,21 +86,21 @@ class Mounted {
     this.#options = options;
   }
 
-  handle(request: Request, info: unknown): Promise<Response> {
+  handle(request: Request, info: unknown, context: unknown): Promise<Response> {
     const routing = this.#routing;
     if (routing === undefined) return Promise.resolve(notReady());
     const head = headOf(request);
     const target = routing.find(head.verb, head.url);
-    if (target !== undefined) return this.#start(target, { request, head, info });
+    if (target !== undefined) return this.#start(target, { request, head, info, context });
     const special = routing.special(head);
     if (this.#options.otherwise !== undefined && isUnserved(special))
       return Promise.resolve(this.#options.otherwise(request, info));
     if (special === undefined || "plan" in special)
-      return this.#start(special ?? routing.unknown(), { request, head, info });
+      return this.#start(special ?? routing.unknown(), { request, head, info, context });
     return answered(special.answer, head);
   }
 
-  #start({ plan, values, refusal }: Target, { request, head, info }: Asked): Promise<Response> {
+  #start({ plan, values, refusal }: Target, { request, head, info, context }: Asked): Promise<Response> {
     const { peer = peerOf } = this.#options;
     this.#inFlight++;
     return new Promise((respond) => {
@@ -103,7 +108,9 @@ class Mounted {
         if (call instanceof FetchStream) this.#streams.delete(call);
         if (--this.#inFlight === 0) this.#drained?.();
       };
-      const from = { request, head, values, peer: peer(request, info), respond, ended };
+      const outlive = (over: Promise<void>): void => waiterOf(info, context)?.waitUntil(over);
+      const oneWays = this.#oneWays;
+      const from = { request, head, values, peer: peer(request, info), respond, ended, outlive, oneWays };
       const startMs = this.#app!.clock.now();
       const { stream } = plan;
       const call =
@@ -128,6 +135,7 @@ class Mounted {
 
   #close(): Promise<void> {
     this.#routing = undefined;
+    this.#oneWays.cut();
     for (const stream of this.#streams) stream.leave(true);
     return Promise.resolve();
   }
@@ -137,6 +145,18 @@ interface Asked {
   readonly request: Request;
   readonly head: FetchHead;
   readonly info: unknown;
+  readonly context: unknown;
+}
+
+interface Waiter {
+  waitUntil(over: Promise<void>): void;
+}
+
+// Cloudflare gives it third, Netlify and Vercel second.
+function waiterOf(...given: readonly unknown[]): Waiter | undefined {
+  return given.find(
+    (one): one is Waiter => typeof (one as Partial<Waiter> | null | undefined)?.waitUntil === "function",
+  );
 }
 
 async function answered(answer: PlainAnswer | Promise<PlainAnswer>, { verb }: FetchHead): Promise<Response> {

@@ -6,7 +6,7 @@
 import { policyError, type Outcome, type ServiceError } from "../../errors/index.ts";
 import type { Plan } from "../http/plan.ts";
 import { HttpStream, type StreamHost } from "../http/stream.ts";
-import type { ByteSource } from "../http/stream-messages.ts";
+import type { ByteSource } from "../incoming-messages.ts";
 import type { StreamPlan } from "../http/stream-plan.ts";
 import { BodySource } from "./body.ts";
 import { FetchCall, responseOf, type FetchIncoming } from "./call.ts";
@@ -39,22 +39,6 @@ export class FetchStream extends FetchCall implements StreamHost, OutletUser {
 
   override dispatch(wire: unknown): void {
     this.#stream.dispatch(wire);
-  }
-
-  override succeed(response: unknown): void {
-    super.succeed(response);
-  }
-
-  override arm(): void {
-    super.arm();
-  }
-
-  override report(error: unknown): void {
-    super.report(error);
-  }
-
-  override open(contentType: string, headers: readonly (readonly [name: string, value: string])[]): void {
-    super.open(contentType, headers);
   }
 
   body(): ByteSource {

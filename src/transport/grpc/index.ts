@@ -4,4 +4,11 @@
  *
  * @module
  */
-export {};
+export { grpcServer } from "./server.ts";
+export type { GrpcServerOptions, KeepaliveOptions } from "./server-settings.ts";
+export type { GrpcReply, GrpcRequest } from "./server-message.ts";
+export { grpcClient, type GrpcClientOptions } from "./client.ts";
+export { foreign, type Foreign, type ForeignRpc, type ForeignRpcs } from "./foreign.ts";
+export { codeOf, statusOf } from "./status.ts";
+export type { GrpcClientRequest, GrpcClientResponse } from "./client-answer.ts";
+export type { ClientKeepaliveOptions } from "./client-keepalive.ts";

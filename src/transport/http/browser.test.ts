@@ -5,6 +5,7 @@ import { createServer, type RequestListener, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { chromium, type Browser, type Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { bytesOf } from "../../../test/as-every-transport.ts";
 import { z } from "zod";
 import { error, method, service } from "../../index.ts";
 import { serve, type Running } from "../../server/index.ts";
@@ -82,7 +83,7 @@ interface Said {
   readonly own: string | null;
 }
 
-describe("a page of another origin, in a browser", () => {
+describe("a page of another origin, in a browser", bytesOf("http"), () => {
   let browser: Browser;
   let pages: Server;
   let origin: string;

@@ -7,13 +7,12 @@
 import { policyError, type ServiceError } from "../../errors/index.ts";
 import type { CallStart } from "../../endpoint/index.ts";
 import { isPromise } from "../../internal/promise.ts";
-import { REQUEST_ID } from "../names.ts";
 import { ServerCall } from "../server-call.ts";
 import type { ByteStream } from "../codec.ts";
+import { answerHeaders } from "./answer-headers.ts";
 import {
   acceptanceOf,
   addCoding,
-  addVary,
   codeAnswer,
   codingNamed,
   plainValidators,
@@ -22,7 +21,7 @@ import {
   type Packer,
 } from "./compression.ts";
 import type { Dressing } from "./dressing.ts";
-import { ReplyDraft, RequestView, RESERVED, type HttpHeaders, type HttpReply, type HttpRequest } from "./message.ts";
+import { ReplyDraft, RequestView, type HttpHeaders, type HttpReply, type HttpRequest } from "./message.ts";
 import { unsupportedType, problemDraft, unsupportedCoding } from "./refusal.ts";
 import { accepted, codecFor } from "./negotiate.ts";
 import type { AssembleSource, Encode, MethodCodec, Plan } from "./plan.ts";
@@ -199,7 +198,31 @@ export abstract class HttpCall extends ServerCall<HttpRequest, HttpReply> implem
     this.fail(error);
   }
 
-  protected succeed(response: unknown): void {
+  /** An answer to a one-way call is out: from now on it hangs on nobody but the server, which waits for it to be done. */
+  protected abstract leavePeer(): void;
+
+  // RFC 9110 §15.3.3: accepted, and what becomes of it is not said.
+  protected override acknowledge(): void {
+    const draft = new ReplyDraft(this.plan.status, undefined, "");
+    this.after(draft);
+    this.#writeDraft(draft);
+    this.leavePeer();
+  }
+
+  protected override done(): void {
+    this.finish("ok");
+  }
+
+  // For those who host a stream, these are public.
+  override arm(): void {
+    super.arm();
+  }
+
+  override report(error: unknown): void {
+    super.report(error);
+  }
+
+  override succeed(response: unknown): void {
     const { plan, writes } = this;
     if (plan.encode !== undefined) return this.#encoded(response, plan.encode);
     if (writes.writeStream !== undefined) return this.#pour(writes.writeStream(response));
@@ -208,7 +231,7 @@ export abstract class HttpCall extends ServerCall<HttpRequest, HttpReply> implem
     if (plan.dressing !== undefined)
       return this.#dressed(new ReplyDraft(plan.status, contentType, body), response, plan.dressing);
     if (this.hooks.after === undefined) {
-      if (this.#write(plan.status, contentType, body)) this.finish("ok");
+      if (this.#write(contentType, body)) this.finish("ok");
     } else this.#drafted(new ReplyDraft(plan.status, contentType, body));
   }
 
@@ -267,7 +290,7 @@ export abstract class HttpCall extends ServerCall<HttpRequest, HttpReply> implem
   }
 
   /** Writes the head of an answer whose body comes in pieces. */
-  protected open(contentType: string, more: readonly (readonly [name: string, value: string])[]): void {
+  open(contentType: string, more: readonly (readonly [name: string, value: string])[]): void {
     const draft = new ReplyDraft(this.plan.status, contentType, "");
     for (const [name, value] of more) draft.header(name, value);
     this.after(draft);
@@ -278,7 +301,7 @@ export abstract class HttpCall extends ServerCall<HttpRequest, HttpReply> implem
   }
 
   protected refuse(error: ServiceError): void {
-    if (this.isGone) this.status = this.#statusOf(error);
+    if (this.isGone) this.status = this.method.oneWay === true && this.status > 0 ? this.status : this.#statusOf(error);
     else if (this.hooks.errorEncoder === undefined || !this.#refusedBy(error)) this.#writeProblem(error);
     this.finish(error.code);
   }
@@ -308,11 +331,11 @@ export abstract class HttpCall extends ServerCall<HttpRequest, HttpReply> implem
     const { headers } = draft;
     const contentType = headers.get("content-type");
     headers.delete("content-type");
-    return this.#headers(draft.status, contentType, draft);
+    return answerHeaders(this, contentType, draft);
   }
 
-  #write(status: number, contentType: string | undefined, body: string | Uint8Array): boolean {
-    return this.#sendAll(status, this.#headers(status, contentType), body);
+  #write(contentType: string | undefined, body: string | Uint8Array): boolean {
+    return this.#sendAll(this.plan.status, answerHeaders(this, contentType), body);
   }
 
   /** False when it is still to be compressed: that ends the call then. */
@@ -345,26 +368,6 @@ export abstract class HttpCall extends ServerCall<HttpRequest, HttpReply> implem
       .then(sent)
       .catch((error: unknown) => this.fail(error));
     return true;
-  }
-
-  #headers(status: number, contentType: string | undefined, draft?: ReplyDraft): string[] {
-    const headers: string[] = [];
-    const more = draft?.headers;
-    if (contentType !== undefined) headers.push("content-type", contentType);
-    // To those who sent one, and to those who will want to ask what went wrong; for all others it is in the log.
-    const tellsId = status >= 400 || this.headers[REQUEST_ID] !== undefined;
-    if (tellsId && more?.has(REQUEST_ID) !== true) headers.push(REQUEST_ID, this.requestId);
-    if (more !== undefined) for (const [name, value] of more) headers.push(name, value);
-    if (draft?.cookies !== undefined) for (const cookie of draft.cookies) headers.push("set-cookie", cookie);
-    if (this.outgoingIfAny !== undefined) {
-      for (const [name, value] of this.outgoingIfAny) {
-        if (!RESERVED.has(name) && more?.has(name) !== true) headers.push(name, value);
-      }
-    }
-    // Else a cache would give one peer's format to another.
-    if (this.plan.answers.length > 1 && (this.verb === "GET" || this.verb === "HEAD")) addVary(headers, "accept");
-    if (this.plan.cors !== undefined) this.plan.cors.add(headers, this.headers["origin"]);
-    return headers;
   }
 }
 

@@ -79,6 +79,8 @@ interface Plan {
   readonly readsEmpty: boolean;
   read(body: string | Uint8Array): unknown;
   readonly idempotent: boolean;
+  /** Whether a success is all there is to say. */
+  readonly isOneWay: boolean;
   readonly hooks: ClientHooks<HttpClientRequest, HttpClientResponse>;
   /** Writes one message of a request that is many; undefined where it is one. */
   readonly writeOne: ((message: unknown) => string) | undefined;
@@ -148,7 +150,8 @@ function streamPlanOf(way: Way, name: string, options: ChannelOptions): ClientSt
 function planOf(way: Way, name: string, options: ChannelOptions): Plan {
   const { method, where, route, codec, form } = named(way, name, options);
   const isMany = method.kind === "client";
-  const answers = codec.answers ?? codec;
+  // An acknowledgement has no body.
+  const answers = method.oneWay === true ? json : (codec.answers ?? codec);
   const read = answers.reader(method.response, way.limits);
   const own = ["host", way.place.authority, "user-agent", "servicekit", "accept", answers.mediaType];
   if (isMany) own.push("content-type", ndjson.mediaType);
@@ -165,6 +168,7 @@ function planOf(way: Way, name: string, options: ChannelOptions): Plan {
     empty: route?.status === 204 && schemaOf(method.response, where)["type"] === "object" ? {} : undefined,
     read,
     idempotent: method.idempotent,
+    isOneWay: method.oneWay === true,
     hooks: options.hooks,
     writeOne: isMany ? requestWriter(method, where) : undefined,
   };
@@ -258,7 +262,8 @@ class HttpClientCall extends Exchange {
     const status = response.statusCode!;
     const { limits, clock } = this.way;
     if (status < 200 || status > 299) throw refusalOf(response, body, { limits, dateMs: clock.date() });
-    const { mediaType, isText, read, empty } = this.#plan;
+    const { mediaType, isText, read, empty, isOneWay } = this.#plan;
+    if (isOneWay) return undefined;
     if (body === undefined) return empty === undefined && this.#plan.readsEmpty ? read(isText ? "" : EMPTY) : empty;
     if (!isMediaType(response.headers["content-type"], mediaType)) {
       throw policyError("invalid_response", { message: `the answer should be ${mediaType}` });

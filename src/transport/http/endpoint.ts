@@ -23,6 +23,7 @@ import { checkFunctions, HOOKS, hooksOf, type Hooks } from "../hooks.ts";
 import { parseJson } from "../json/parse.ts";
 import { limitsOf, type LimitOptions, type Limits } from "../limits.ts";
 import { textOf } from "./body.ts";
+import { OneWays } from "../one-way.ts";
 import { NodeCall } from "./node-call.ts";
 import type { HttpReply, HttpRequest } from "./message.ts";
 import type { AssembleSource, Plan } from "./plan.ts";
@@ -108,7 +109,7 @@ export function httpEndpoint<Req, Res>(
     limits,
     compress: undefined,
   };
-  const server = { isOurs: false, draining: false, writeTimeoutMs: 30_000 };
+  const server = { isOurs: false, draining: false, writeTimeoutMs: 30_000, oneWays: new OneWays() };
   return function handle(request, response) {
     new NodeCall(plan, { request, response, values: [], server }, clock.now()).run();
   };

@@ -14,8 +14,8 @@ import { Credentials, type ServerTlsSettings } from "./server-tls.ts";
 
 /** What a front is made for. */
 export interface FrontOptions {
-  /** Serves HTTP/1.1, whether it listens itself or is given connections. */
-  readonly http: HttpServer;
+  /** Serves HTTP/1.1, whether it listens itself or is given connections; undefined where HTTP/2 alone is spoken. */
+  readonly http: HttpServer | undefined;
   readonly tls: ServerTlsSettings | undefined;
   /** Whether HTTP/2 is spoken: beside HTTP/1.1 with TLS, alone without. */
   readonly http2: boolean;
@@ -23,6 +23,10 @@ export interface FrontOptions {
   readonly handshakeTimeoutMs: number;
   readonly idleTimeoutMs: number;
   readonly clock: Clock;
+  /** Streams of one connection at once. Default: 128. */
+  readonly maxConcurrentStreams?: number | undefined;
+  /** Minds a session of HTTP/2 from its first moment. Default: one on which nothing moves for `idleTimeoutMs` is ended. */
+  readonly mind?: ((session: ServerHttp2Session, socket: Socket) => void) | undefined;
   /** What went wrong beside any request: a certificate that cannot be read. */
   report(error: unknown): void;
   /** A connection that did not come to speak TLS. */
@@ -55,7 +59,7 @@ export async function frontOf(options: FrontOptions): Promise<Front> {
   const http2 = options.http2 ? await http2Of(options) : undefined;
   if (tls === undefined)
     return {
-      server: http2?.server ?? http,
+      server: http2?.server ?? http!,
       http2: http2?.server,
       sessions: http2?.sessions ?? NONE,
       close: () => undefined,
@@ -64,7 +68,7 @@ export async function frontOf(options: FrontOptions): Promise<Front> {
   const credentials = new Credentials(tls, options.clock, (error) => options.report(error));
   const secure = {
     ...(await credentials.load()),
-    ALPNProtocols: http2 === undefined ? ["http/1.1"] : ["h2", "http/1.1"],
+    ALPNProtocols: [...(http2 === undefined ? [] : ["h2"]), ...(http === undefined ? [] : ["http/1.1"])],
     handshakeTimeout: options.handshakeTimeoutMs,
   };
   let server: ReturnType<typeof createServer>;
@@ -75,12 +79,12 @@ export async function frontOf(options: FrontOptions): Promise<Front> {
     throw new Error(`tls.cert, tls.key and tls.ca should be PEM that fits together: ${why}`, { cause });
   }
   server.on("secureConnection", (socket: TLSSocket) => {
-    const next = socket.alpnProtocol === "h2" ? http2!.server : http;
+    const next = socket.alpnProtocol === "h2" || http === undefined ? http2!.server : http;
     next.emit("connection", socket);
   });
   server.on("tlsClientError", (error: Error, socket: TLSSocket) => options.refused(error, socket));
   // It does not listen itself, and would not look for late requests.
-  server.once("listening", () => http.emit("listening"));
+  server.once("listening", () => http?.emit("listening"));
   credentials.watch(server);
   return { server, http2: http2?.server, sessions: http2?.sessions ?? NONE, close: () => credentials.close() };
 }
@@ -90,11 +94,15 @@ interface Http2 {
   readonly sessions: ReadonlySet<ServerHttp2Session>;
 }
 
-async function http2Of({ limits, idleTimeoutMs }: FrontOptions): Promise<Http2> {
+async function http2Of({ limits, idleTimeoutMs, maxConcurrentStreams, mind }: FrontOptions): Promise<Http2> {
   const { createServer } = await import("node:http2");
   const sessions = new Set<ServerHttp2Session>();
   const settings: ServerOptions = {
-    settings: { maxConcurrentStreams: MAX_STREAMS, maxHeaderListSize: limits.maxHeaderBytes, enablePush: false },
+    settings: {
+      maxConcurrentStreams: maxConcurrentStreams ?? MAX_STREAMS,
+      maxHeaderListSize: limits.maxHeaderBytes,
+      enablePush: false,
+    },
     // Some more, so that it is calls that count and answer; beyond, node resets the stream. Their size is bounded above.
     maxHeaderListPairs: limits.maxHeaders * 2 + 64,
   };
@@ -107,7 +115,8 @@ async function http2Of({ limits, idleTimeoutMs }: FrontOptions): Promise<Http2> 
     session.once("close", () => sessions.delete(session));
     // A peer that breaks the protocol ends its own session, nothing else.
     session.on("error", () => undefined);
-    leaveIdle(session, accepted!, idleTimeoutMs);
+    if (mind === undefined) leaveIdle(session, accepted!, idleTimeoutMs);
+    else mind(session, accepted!);
   });
   server.on("sessionError", () => undefined);
   return { server, sessions };

@@ -6,6 +6,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { policyError } from "../../errors/index.ts";
 import { checkNames } from "../../internal/check.ts";
+import { OneWays } from "../one-way.ts";
 import type { App, Listening, ServerTransport } from "../server.ts";
 import { answerPlainly, type Exchange } from "./answer.ts";
 import type { ServerState } from "./node-call.ts";
@@ -64,6 +65,7 @@ class Mounted implements ServerState {
   readonly isOurs = false;
   draining = false;
   readonly writeTimeoutMs = WRITE_TIMEOUT_MS;
+  readonly oneWays: OneWays = new OneWays();
 
   constructor(settings: ServingSettings) {
     this.#settings = settings;
@@ -100,16 +102,17 @@ class Mounted implements ServerState {
     if (--this.#inFlight === 0) this.#drained?.();
   };
 
-  #drain(): Promise<void> {
+  async #drain(): Promise<void> {
     this.draining = true;
     this.#dispatcher?.leave(false);
-    if (this.#inFlight === 0) return Promise.resolve();
-    return new Promise((resolve) => (this.#drained = resolve));
+    if (this.#inFlight > 0) await new Promise<void>((resolve) => (this.#drained = resolve));
+    await this.oneWays.idle();
   }
 
   #close(): Promise<void> {
     const last = this.#dispatcher;
     last?.leave(true);
+    this.oneWays.cut();
     if (last !== undefined) this.#knows = (request) => last.knows(request);
     this.#dispatcher = undefined;
     return Promise.resolve();

@@ -14,6 +14,7 @@ import type { Packer } from "./compression.ts";
 import { IncomingBody } from "./incoming-body.ts";
 import type { HttpHeaders } from "./message.ts";
 import type { Http2Connection } from "./http2-connection.ts";
+import type { OneWays } from "../one-way.ts";
 import { BodyChunks } from "./node-chunks.ts";
 import { nodePacker } from "./node-packer.ts";
 import { pour } from "./node-pour.ts";
@@ -32,6 +33,8 @@ export interface Http2Incoming {
   readonly writeTimeoutMs: number;
   /** How long a peer may take over a body, or leave one that is read as it comes without a byte, in milliseconds. */
   readonly requestTimeoutMs: number;
+  /** Knows the one-way calls that were acknowledged. */
+  readonly oneWays: OneWays;
 }
 
 /** Drives one stream, and writes the answer to it. */
@@ -40,6 +43,8 @@ export class Http2Call extends HttpCall implements BodyReader {
   #body: IncomingBody | undefined = undefined;
   #late: Timer | undefined = undefined;
   #slow: Timer | undefined = undefined;
+  /** Knows the call when the peer has been told that it is accepted. */
+  #holder: OneWays | undefined = undefined;
 
   constructor(plan: Plan, from: Http2Incoming, startMs: number) {
     super(plan, from.connection.start(startOf(plan, from.headers as HttpHeaders, startMs)));
@@ -119,7 +124,12 @@ export class Http2Call extends HttpCall implements BodyReader {
 
   #closed(): void {
     this.#late?.cancel();
-    if (this.outcome === undefined) this.abandon(policyError("canceled"));
+    if (this.outcome === undefined && this.#holder === undefined) this.abandon(policyError("canceled"));
+  }
+
+  protected leavePeer(): void {
+    this.#holder = this.from.oneWays;
+    this.#holder.add(this);
   }
 
   protected send(status: number, headers: string[], body: string | Uint8Array): void {
@@ -176,6 +186,7 @@ export class Http2Call extends HttpCall implements BodyReader {
 
   protected override finish(outcome: Outcome): void {
     this.#slow?.cancel();
+    this.#holder?.remove(this);
     this.#body?.stop(this.error ?? policyError("canceled"));
     super.finish(outcome);
   }

@@ -15,8 +15,8 @@ import type { Routing } from "./routing.ts";
 /** The pseudo-headers of a request (RFC 9113 §8.3.1), which are not counted as headers. */
 const PSEUDO_HEADERS = 4;
 
-/** How long peers may take. */
-export type Patience = Pick<Http2Incoming, "writeTimeoutMs" | "requestTimeoutMs">;
+/** How long peers may take, and who knows the calls that nobody waits for. */
+export type Patience = Pick<Http2Incoming, "writeTimeoutMs" | "requestTimeoutMs" | "oneWays">;
 
 /** Serves one app over streams. */
 export class Http2Dispatcher {

@@ -9,7 +9,7 @@ import { BodyChunks } from "./node-chunks.ts";
 import { Outlet, type OutletUser } from "./node-outlet.ts";
 import type { Plan } from "./plan.ts";
 import { HttpStream, type StreamHost } from "./stream.ts";
-import type { ByteSource } from "./stream-messages.ts";
+import type { ByteSource } from "../incoming-messages.ts";
 import type { StreamPlan } from "./stream-plan.ts";
 
 /** Hosts a stream of messages on one of node's HTTP/2 streams. */
@@ -36,22 +36,6 @@ export class Http2Stream extends Http2Call implements StreamHost, OutletUser {
 
   override dispatch(wire: unknown): void {
     this.#stream.dispatch(wire);
-  }
-
-  override succeed(response: unknown): void {
-    super.succeed(response);
-  }
-
-  override arm(): void {
-    super.arm();
-  }
-
-  override report(error: unknown): void {
-    super.report(error);
-  }
-
-  override open(contentType: string, headers: readonly (readonly [name: string, value: string])[]): void {
-    super.open(contentType, headers);
   }
 
   body(): ByteSource {

@@ -6,6 +6,7 @@ import { connect as netConnect } from "node:net";
 import { join } from "node:path";
 import { connect as tlsConnect, type TLSSocket } from "node:tls";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { bytesOf } from "../../../test/as-every-transport.ts";
 import { z } from "zod";
 import { authority, hasOpenssl, type Authority, type Pair } from "../../../test/certificates.ts";
 import { until } from "../../../test/until.ts";
@@ -414,7 +415,7 @@ describe.skipIf(skip !== undefined)(
         expect((await ask(h2, post("/echo/say"), '{"text":"hi"}')).body).toBe('{"text":"hi"}');
       });
 
-      it("is what curl speaks", async (test) => {
+      it("is what curl speaks", bytesOf("http2"), async (test) => {
         let version = "";
         try {
           version = execFileSync("curl", ["--version"], { encoding: "utf8" });
@@ -451,7 +452,7 @@ describe.skipIf(skip !== undefined)(
 );
 
 describe("HTTP/2 without certificates", () => {
-  it("is spoken with prior knowledge, and HTTP/1.1 is not", async () => {
+  it("is spoken with prior knowledge by node's own client, and HTTP/1.1 is not", bytesOf("http2"), async () => {
     const say = echo.implement({
       say: (m) => m,
       who: () => ({ name: "", spiffeId: "" }),

@@ -5,7 +5,7 @@
  * @module
  */
 import type { ByteStream } from "../codec.ts";
-import type { ByteSource } from "./stream-messages.ts";
+import type { ByteSource } from "../incoming-messages.ts";
 
 /** Where an incoming body comes from. */
 export interface IncomingFrom {

@@ -10,6 +10,7 @@ import { checkNumber, checkString } from "../../internal/check.ts";
 import { policyError, type ServiceError } from "../../errors/index.ts";
 import type { Clock } from "../../time/index.ts";
 import type { Limits } from "../limits.ts";
+import { OneWays } from "../one-way.ts";
 import { answerPlainly } from "./answer.ts";
 import { connectionOf, peerOf } from "./connection.ts";
 import { frontOf, type Front } from "./front.ts";
@@ -95,6 +96,8 @@ export interface Serving {
   broken(error: ServiceError, peer: string): void;
   /** Who takes connections over that change to another protocol. */
   readonly upgrades?: readonly Upgrading[] | undefined;
+  /** The one-way calls that were acknowledged: a drain waits for them. Default: a list of its own. */
+  readonly oneWays?: OneWays | undefined;
 }
 
 /** What node says of a stream: flags too, which nobody needs here. */
@@ -111,6 +114,7 @@ export class Listener {
   readonly #settings: ListenSettings;
   readonly #serving: Serving;
   readonly #sockets = new Set<Socket>();
+  readonly oneWays: OneWays;
   readonly isOurs = true;
   draining = false;
   #gone: Promise<void> | undefined = undefined;
@@ -118,6 +122,7 @@ export class Listener {
   constructor(settings: ListenSettings, limits: Limits, serving: Serving) {
     this.#settings = settings;
     this.#serving = serving;
+    this.oneWays = serving.oneWays ?? new OneWays();
     this.#limits = limits;
     const { headersTimeoutMs, requestTimeoutMs } = settings;
     const { upgrades = [] } = serving;
@@ -225,8 +230,13 @@ export class Listener {
     return front;
   }
 
-  /** Stops accepting, closes what is idle, and resolves when the last connection is gone. */
-  drain(): Promise<void> {
+  /** Stops accepting, closes what is idle, and resolves when the last connection is gone, and what nobody waits for done. */
+  async drain(): Promise<void> {
+    await this.#drainConnections();
+    await this.oneWays.idle();
+  }
+
+  #drainConnections(): Promise<void> {
     this.draining = true;
     this.#server.headersTimeout = Math.min(this.#server.headersTimeout, DRAINING_HEADERS_MS);
     // An answer that has begun has not said that it is the last.
@@ -245,6 +255,7 @@ export class Listener {
   close(): Promise<void> {
     this.draining = true;
     this.#gone ??= this.#closed();
+    this.oneWays.cut();
     this.#leave(true);
     this.#server.close();
     this.#server.closeAllConnections();

@@ -18,6 +18,7 @@ import {
 } from "./body.ts";
 import { HttpCall } from "./call.ts";
 import type { ByteStream } from "../codec.ts";
+import type { OneWays } from "../one-way.ts";
 import type { Packer } from "./compression.ts";
 import { connectionOf, type Connection } from "./connection.ts";
 import { IncomingBody } from "./incoming-body.ts";
@@ -45,6 +46,8 @@ export interface ServerState {
   readonly writeTimeoutMs: number;
   /** How long a peer may leave a stream of requests without a byte, in milliseconds. Default: 30 s. */
   readonly requestTimeoutMs?: number | undefined;
+  /** Knows the one-way calls that were acknowledged. */
+  readonly oneWays: OneWays;
 }
 
 /** How long a mounted server waits for the next piece of a body. */
@@ -61,6 +64,8 @@ export class NodeCall extends HttpCall implements BodyReader {
   /** Whether it may take longer to arrive than a whole request: its body is read as it comes, and minds the time itself. */
   isPatient = false;
   #body: IncomingBody | undefined = undefined;
+  /** Knows the call while it runs. */
+  #holder: { remove(call: NodeCall): void };
 
   constructor(plan: Plan, from: Incoming, startMs: number) {
     const connection = connectionOf(from.request.socket);
@@ -68,7 +73,7 @@ export class NodeCall extends HttpCall implements BodyReader {
     super(plan, connection.start(startOf(plan, headers, startMs)));
     this.from = from;
     this.headers = headers;
-    this.connection = connection;
+    this.connection = this.#holder = connection;
     this.peer = this.connection.peer;
     this.target = from.request.url ?? "";
     this.connection.add(this);
@@ -204,8 +209,15 @@ export class NodeCall extends HttpCall implements BodyReader {
     response.once("close", () => timer.cancel());
   }
 
-  protected override finish(outcome: Outcome): void {
+  protected leavePeer(): void {
     this.connection.remove(this);
+    const { oneWays } = this.from.server;
+    oneWays.add(this);
+    this.#holder = oneWays;
+  }
+
+  protected override finish(outcome: Outcome): void {
+    this.#holder.remove(this);
     if (this.#body !== undefined) this.#body.stop(this.error ?? policyError("canceled"));
     super.finish(outcome);
   }

@@ -6,7 +6,7 @@
 import type { Readable } from "node:stream";
 import { policyError } from "../../errors/index.ts";
 import type { Clock, Timer } from "../../time/index.ts";
-import type { ByteSource } from "./stream-messages.ts";
+import type { ByteSource } from "../incoming-messages.ts";
 
 /** How long a peer may leave one waiting who asks. */
 export interface Patience {

@@ -25,11 +25,10 @@ export interface OutletUser {
   released(): void;
 }
 
-/** The way out of one stream. */
-export class Outlet {
+/** The way out of one stream, whatever is gathered: texts, or messages in frames. */
+export abstract class PacedOutlet<Piece> {
   readonly #to: Writable;
   readonly #user: OutletUser;
-  #text = "";
   #sinceTurn = 0;
   #isScheduled = false;
   #isStalled = false;
@@ -41,50 +40,56 @@ export class Outlet {
     this.#user = user;
   }
 
+  /** How much is gathered: characters of text, or bytes. */
+  protected abstract readonly gathered: number;
+
+  /** Adds a piece to what is gathered; returns how many bytes it has. */
+  protected abstract gather(piece: Piece): number;
+
+  /** All that is gathered, which begins anew. */
+  protected abstract taken(): string | Uint8Array;
+
   /** Whether to wait for `go`. */
   get isBehind(): boolean {
     return this.#isStalled || this.#isResting;
   }
 
   /** Writes; returns how many bytes that is. */
-  write(text: string): number {
+  write(piece: Piece): number {
     if (this.#isOver) return 0;
-    this.#text = this.#text === "" ? text : this.#text + text;
+    const bytes = this.gather(piece);
     this.#sinceTurn++;
-    if (this.#text.length >= PIECE) this.#flush();
+    if (this.gathered >= PIECE) this.flush();
     else if (!this.#isScheduled) {
       this.#isScheduled = true;
       process.nextTick(flush, this);
     }
     if (this.#sinceTurn >= TURN && !this.#isResting) this.#rest();
-    return Buffer.byteLength(text);
+    return bytes;
   }
 
-  /** Writes the last. */
-  end(text: string): void {
+  /** Writes the last, if there is one more, and ends the stream. */
+  end(piece?: Piece): void {
     if (this.#isOver) return;
     this.#isOver = true;
-    const last = this.#text + text;
-    this.#text = "";
-    if (last === "") this.#to.end();
-    else this.#to.end(last);
+    if (piece !== undefined) this.gather(piece);
+    if (this.gathered === 0) this.#to.end();
+    else this.#to.end(this.taken());
   }
 
   /** Nothing goes out any more. */
   stop(): void {
     this.#isOver = true;
-    this.#text = "";
+    this.taken();
   }
 
   flushNow(): void {
     this.#isScheduled = false;
-    if (this.#text !== "") this.#flush();
+    if (this.gathered > 0) this.flush();
   }
 
-  #flush(): void {
-    const text = this.#text;
-    this.#text = "";
-    if (this.#to.write(text) || this.#isStalled) return;
+  protected flush(): void {
+    if (this.#to.write(this.taken()) || this.#isStalled) return;
     this.#isStalled = true;
     this.#to.once("drain", () => {
       this.#isStalled = false;
@@ -108,10 +113,30 @@ export class Outlet {
   }
 }
 
-function flush(outlet: Outlet): void {
+/** The same for text. */
+export class Outlet extends PacedOutlet<string> {
+  #text = "";
+
+  protected get gathered(): number {
+    return this.#text.length;
+  }
+
+  protected gather(text: string): number {
+    this.#text = this.#text === "" ? text : this.#text + text;
+    return Buffer.byteLength(text);
+  }
+
+  protected taken(): string {
+    const text = this.#text;
+    this.#text = "";
+    return text;
+  }
+}
+
+function flush(outlet: PacedOutlet<unknown>): void {
   outlet.flushNow();
 }
 
-function rested(outlet: Outlet): void {
+function rested(outlet: PacedOutlet<unknown>): void {
   outlet.rested();
 }

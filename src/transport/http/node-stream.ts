@@ -13,7 +13,7 @@ import { Outlet, type OutletUser } from "./node-outlet.ts";
 import type { Plan } from "./plan.ts";
 import { HttpStream, type StreamHost } from "./stream.ts";
 import type { StreamPlan } from "./stream-plan.ts";
-import type { ByteSource } from "./stream-messages.ts";
+import type { ByteSource } from "../incoming-messages.ts";
 
 /** The plan of a streaming method. */
 export type StreamingPlan = Plan & { readonly stream: StreamPlan };
@@ -50,22 +50,6 @@ export class NodeStream extends NodeCall implements StreamHost, OutletUser {
 
   override dispatch(wire: unknown): void {
     this.#stream.dispatch(wire);
-  }
-
-  override succeed(response: unknown): void {
-    super.succeed(response);
-  }
-
-  override arm(): void {
-    super.arm();
-  }
-
-  override report(error: unknown): void {
-    super.report(error);
-  }
-
-  override open(contentType: string, headers: readonly (readonly [name: string, value: string])[]): void {
-    super.open(contentType, headers);
   }
 
   body(): ByteSource {

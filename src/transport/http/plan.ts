@@ -90,14 +90,19 @@ export function methodCodecs(codecs: readonly Codec[], about: CodecsFor): Pick<P
   const { info, method } = bound;
   const where = `${info.service}.${info.name}`;
   const request = body === undefined || body === "*" ? method.request : fieldShape(method.request, body);
+  const isOneWay = info.oneWay === true;
   const compile = (codec: Codec, answer: MethodCodec | undefined): MethodCodec => ({
     mediaType: codec.mediaType,
     contentType: codec.contentType,
     form: codec.form,
     read: codec.reader(request, limits),
-    write: answer?.write ?? codec.writer(method.response, `${where} response`),
+    // An acknowledgement has no body, and not every codec can write nothing.
+    write: isOneWay ? () => "" : (answer?.write ?? codec.writer(method.response, `${where} response`)),
     readStream: codec.streamReader?.(request, limits),
-    writeStream: answer === undefined ? codec.streamWriter?.(method.response, `${where} response`) : answer.writeStream,
+    writeStream:
+      answer !== undefined || isOneWay
+        ? answer?.writeStream
+        : codec.streamWriter?.(method.response, `${where} response`),
     answer,
   });
   const compiled = codecs.map((codec) =>

@@ -54,7 +54,11 @@ export interface AnswersFor {
   readonly verb: string;
   /** The reasons of the method's declared errors. */
   readonly reasons: readonly string[];
+  readonly oneWay: boolean | undefined;
 }
+
+/** RFC 9110 §15.3.3: what a one-way call is answered as soon as it is accepted. */
+export const ACCEPTED = 202;
 
 const FIELD = { pattern: /^(?!__proto__$)/, says: "the name of a field" };
 const RELATION = { pattern: /^[a-z][a-z0-9.-]{0,63}$/, says: "a relation in lower case, such as next" };
@@ -65,14 +69,14 @@ const LOCATION = {
 };
 
 /** Checks what a route says of answers, and fills in the defaults. */
-export function routeAnswers(where: string, given: GivenAnswers, { verb, reasons }: AnswersFor): RouteAnswers {
+export function routeAnswers(where: string, given: GivenAnswers, { verb, reasons, oneWay }: AnswersFor): RouteAnswers {
   const { location, created, etag, lastModified, cacheControl } = given;
   for (const [name, field] of Object.entries({ etag, lastModified, created }))
     if (field !== undefined) checkString(`${where}: ${name}`, field, FIELD);
   if (etag === "body" && verb !== "GET" && verb !== "*")
     throw new RangeError(`${where}: etag should name a field, only GET answers with what is there, got "body"`);
   if (cacheControl !== undefined) checkString(`${where}: cacheControl`, cacheControl, CONTROL);
-  const usual = location !== undefined && created === undefined ? 201 : 200;
+  const usual = oneWay === true ? ACCEPTED : location !== undefined && created === undefined ? 201 : 200;
   return {
     status: checkNumber(`${where}: status`, given.status ?? usual, { min: 200, max: 299, integer: true }),
     errors: statuses(where, given.errors, reasons),

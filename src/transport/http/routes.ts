@@ -33,7 +33,7 @@ export interface Bind<X extends Types> {
   readonly header?: { readonly [F in keyof X["reqIn"]]?: string } | undefined;
   /** The field that is the body, or "*" for all fields that are nowhere else. Default: "*", for GET and DELETE no body. */
   readonly body?: (keyof X["reqIn"] & string) | "*" | undefined;
-  /** The status of an answer, 200 to 299; with 204 the body is left out. Default: 200; 201 with `location` and no `created`. */
+  /** The status of an answer, 200 to 299; with 204 the body is left out. Default: 200; 201 with `location` and no `created`; 202 for a one-way method. */
   readonly status?: number | undefined;
   /** The statuses of declared errors by reason, 400 to 599. Default: by code; with `if-match` 412 for `failed_precondition`. */
   readonly errors?: { readonly [N in ReasonOf<X["failIn"]>]?: number } | undefined;
@@ -173,6 +173,7 @@ function route(service: AnyService, method: string, bind: Template | Bind<Types>
     if (field === "__proto__") throw new RangeError(`${where} should name fields that can be sent, got "__proto__"`);
   }
   const hasBody = verb !== "GET" && verb !== "DELETE";
+  const { errors, oneWay } = service.methods[method]!;
   return {
     method,
     verb,
@@ -181,7 +182,7 @@ function route(service: AnyService, method: string, bind: Template | Bind<Types>
     query,
     header,
     body: (full.body as string | undefined) ?? (hasBody ? "*" : undefined),
-    ...routeAnswers(where, full, { verb, reasons: service.methods[method]!.errors.map(({ reason }) => reason) }),
+    ...routeAnswers(where, full, { verb, reasons: errors.map(({ reason }) => reason), oneWay }),
     codec: full.codec,
     events: eventsOf(where, full.events),
   };

@@ -17,6 +17,7 @@ import type { PlainAnswer } from "./page.ts";
 import { pageAnswer, PageTable } from "./page-table.ts";
 import { assembler, methodCodecs, type Plan } from "./plan.ts";
 import { ANY, pathOf, Router, type Found } from "./router.ts";
+import { ACCEPTED } from "./route-answers.ts";
 import type { Route } from "./routes.ts";
 import type { ServingSettings } from "./serving.ts";
 import { resuming, streamPlan } from "./stream-plan.ts";
@@ -169,18 +170,19 @@ function plan(bound: BoundMethod, route: Route | undefined, settings: ServingSet
     throw new RangeError(`the route of ${where} should say nothing of answers, which are written piece by piece`);
   return {
     bound,
-    status: route?.status ?? 200,
+    status: route?.status ?? (bound.info.oneWay === true ? ACCEPTED : 200),
     takesBody: stream?.takesMany !== true && (route === undefined || route.body !== undefined),
     ...compiled,
     assemble: stream?.events === undefined ? assemble : resuming(assemble, stream.events, about),
     encode: undefined,
     errors: route === undefined ? undefined : errorStatuses(route, bound.info),
-    dressing: dressed,
+    dressing: bound.info.oneWay === true ? undefined : dressed,
     cors: settings.cors,
     stream,
     hooks,
     limits,
-    compress: settings.compress,
+    // There is nothing to compress in an acknowledgement.
+    compress: bound.info.oneWay === true ? undefined : settings.compress,
   };
 }
 

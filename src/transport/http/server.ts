@@ -6,6 +6,7 @@
 import { checkNames, shown } from "../../internal/check.ts";
 import { ActiveCall } from "../../endpoint/index.ts";
 import type { ServiceError } from "../../errors/index.ts";
+import { OneWays } from "../one-way.ts";
 import type { App, Listening, ServerTransport } from "../server.ts";
 import { Dispatcher } from "./dispatcher.ts";
 import { Listener, LISTENING, listenSettings, type ListenOptions } from "./listener.ts";
@@ -60,14 +61,16 @@ export function httpServer(options: HttpServerOptions): ServerTransport {
       const routing = new Routing(app, serving);
       // Loaded when it is asked for, as node's own part of it is.
       const { Http2Dispatcher } = http2 ? await import("./http2-dispatcher.ts") : {};
-      const streams = Http2Dispatcher && new Http2Dispatcher(app, routing, settings);
+      const oneWays = new OneWays();
+      const streams = Http2Dispatcher && new Http2Dispatcher(app, routing, { ...settings, oneWays });
       const listener: Listener = new Listener(settings, serving.limits, {
         clock: app.clock,
+        oneWays,
         handle: (request, response) => dispatcher.handle(request, response),
         stream: streams && ((stream, headers, rawHeaders) => streams.handle(stream, headers, rawHeaders)),
         broken: (error, peer) => observeBroken(app, error, peer),
         upgrades: upgrades.map((one) =>
-          one.upgrading({ app, limits: serving.limits, writeTimeoutMs: settings.writeTimeoutMs }),
+          one.upgrading({ app, limits: serving.limits, writeTimeoutMs: settings.writeTimeoutMs, oneWays }),
         ),
       });
       const dispatcher = new Dispatcher(app, routing, listener);

@@ -4,33 +4,23 @@
  *
  * @module
  */
-import type { ActiveCall } from "../../endpoint/index.ts";
-import { policyError, ServiceError } from "../../errors/index.ts";
-import { isPromise } from "../../internal/promise.ts";
+import { policyError, type ServiceError } from "../../errors/index.ts";
 import type { Timer } from "../../time/index.ts";
-import type { BoundMethod } from "../bind.ts";
-import { invalidRequest } from "../server-call.ts";
+import type { ByteSource } from "../incoming-messages.ts";
+import { StreamDriver, type AnswersOut, type DrivenCall } from "../stream-driver.ts";
 import { BEAT, ndjson, sse, type Framing } from "./frames.ts";
 import type { HttpHeaders } from "./message.ts";
 import { accepted, codecFor } from "./negotiate.ts";
 import type { Plan } from "./plan.ts";
 import { encodeFailure } from "./stream-failure.ts";
-import { messages, type ByteSource } from "./stream-messages.ts";
 import { LAST_EVENT_ID, type StreamPlan } from "./stream-plan.ts";
 
 /** The call of a platform that hosts a stream: all that is done to it from here. */
-export interface StreamHost extends ActiveCall {
-  readonly bound: BoundMethod;
+export interface StreamHost extends DrivenCall {
   readonly plan: Plan;
   readonly verb: string;
   readonly headers: HttpHeaders;
-  fail(thrown: unknown): void;
-  /** Answers once, as a call without a stream. */
-  succeed(response: unknown): void;
   finish(outcome: "ok"): void;
-  arm(): void;
-  /** Tells of an error that is not the call's. */
-  report(error: unknown): void;
   /** Writes the head, once, with these headers and those of the call. */
   open(contentType: string, headers: readonly (readonly [name: string, value: string])[]): void;
   /** Writes what belongs together, after the head, and returns its bytes. */
@@ -49,23 +39,20 @@ export interface StreamHost extends ActiveCall {
 
 const FRAMINGS: readonly Framing[] = [ndjson, sse];
 
-/** Drives one streaming call. */
-export class HttpStream {
+/** Frames one streaming call. */
+export class HttpStream implements AnswersOut {
   readonly #host: StreamHost;
   readonly #plan: StreamPlan;
   #framing: Framing = ndjson;
-  #answers: AsyncIterator<unknown> | undefined = undefined;
-  #source: ByteSource | undefined = undefined;
+  readonly #driver: StreamDriver;
   #isOpen = false;
-  #isAsking = false;
   #isQuiet = true;
-  /** Whether the handler has said its last. */
-  #isDone = false;
   #timer: Timer | undefined = undefined;
 
   constructor(host: StreamHost, plan: StreamPlan) {
     this.#host = host;
     this.#plan = plan;
+    this.#driver = new StreamDriver(host, this);
   }
 
   /** Whether the head is on its way, and with it the status. */
@@ -93,21 +80,14 @@ export class HttpStream {
 
   /** The request is admitted, and its messages are its body. */
   take(): void {
-    const { bound, plan } = this.#host;
-    const { method } = bound;
-    this.#host.arm();
-    const source = (this.#source = this.#host.body());
-    const given = messages({
-      source,
-      frames: ndjson.reader(plan.limits.maxBodyBytes),
+    const host = this.#host;
+    host.arm();
+    this.#driver.take({
+      source: host.body(),
+      frames: ndjson.reader(host.plan.limits.maxBodyBytes),
       read: this.#plan.read,
-      validate: (wire) => method.request.validate(wire),
-      arrived: (bytes) => void (this.#host.requestBytes += bytes),
-      received: (length) => bound.observer.message(this.#host, "received", length),
-      refused: (error) => this.#host.fail(error),
+      sizeOf: (text) => text.length,
     });
-    if (this.#plan.answersMany) this.#answer(given);
-    else this.#answerOnce(given);
   }
 
   /** The request is here, in its wire form. */
@@ -116,96 +96,24 @@ export class HttpStream {
     if (host.outcome !== undefined) return;
     host.arm();
     // The head is that of a GET, without anybody to stream to (RFC 9110 §9.3.2).
-    if (host.verb === "HEAD") return this.#complete();
-    try {
-      const validated = host.bound.method.request.validate(wire);
-      if (!isPromise(validated)) return this.#validated(validated as { readonly value: unknown });
-      validated.then(
-        (later) => this.#validated(later as { readonly value: unknown }),
-        (error: unknown) => host.fail(error),
-      );
-    } catch (error) {
-      host.fail(error);
-    }
+    if (host.verb === "HEAD") this.complete();
+    else this.#driver.dispatch(wire);
   }
 
-  #validated(validated: { readonly value: unknown; readonly issues?: Parameters<typeof invalidRequest>[0] }): void {
-    if (this.#host.outcome !== undefined) return;
-    if (validated.issues !== undefined) this.#host.fail(invalidRequest(validated.issues));
-    else this.#answer(validated.value);
+  get isBehind(): boolean {
+    return this.#host.isBehind;
   }
 
-  #answerOnce(request: unknown): void {
-    const host = this.#host;
-    const failed = (error: unknown): void => {
-      this.#isDone = true;
-      host.fail(error);
-    };
-    const answered = (response: unknown): void => {
-      this.#isDone = true;
-      if (host.outcome !== undefined) return;
-      try {
-        if (ServiceError.is(response)) host.fail(response);
-        else host.succeed(response);
-      } catch (error) {
-        host.fail(error);
-      }
-    };
-    try {
-      const response = host.bound.endpoint(request, host.context);
-      if (!isPromise(response)) return answered(response);
-      response.then(answered, failed);
-    } catch (error) {
-      failed(error);
-    }
-  }
-
-  #answer(request: unknown): void {
-    const host = this.#host;
-    try {
-      this.#answers = host.bound.stream(request, host.context)[Symbol.asyncIterator]();
-    } catch (error) {
-      return host.fail(error);
-    }
-    this.#timer = host.bound.around.clock.expire(this.#plan.heartbeatMs, this);
-    this.go();
-  }
-
-  /** Asks the handler for the next message, unless it is asked already or the peer is behind. */
+  /** There is room again. */
   go(): void {
-    if (this.#isAsking || this.#answers === undefined || this.#host.outcome !== undefined) return;
-    this.#isAsking = true;
-    try {
-      this.#answers.next().then(this.#given, this.#failed);
-    } catch (error) {
-      this.#host.fail(error);
-    }
+    this.#driver.go();
   }
 
-  readonly #given = (step: IteratorResult<unknown, unknown>): void => {
-    const host = this.#host;
-    this.#isAsking = false;
-    if (host.outcome !== undefined) return;
-    try {
-      if (step.done === true) {
-        this.#answers = undefined;
-        this.#isDone = true;
-        return this.#complete();
-      }
-      this.#send(step.value);
-    } catch (error) {
-      return host.fail(error);
-    }
-    if (!host.isBehind) this.go();
-  };
+  begun(): void {
+    this.#timer = this.#host.bound.around.clock.expire(this.#plan.heartbeatMs, this);
+  }
 
-  readonly #failed = (error: unknown): void => {
-    this.#answers = undefined;
-    this.#isDone = true;
-    this.#host.fail(error);
-  };
-
-  #send(value: unknown): void {
+  send(value: unknown): void {
     const host = this.#host;
     const { write, events } = this.#plan;
     const id = events === undefined || this.#framing !== sse ? "" : idOf(value, events.id);
@@ -232,7 +140,7 @@ export class HttpStream {
     if (this.#framing === sse && retryMs !== undefined) this.#host.write(`retry: ${retryMs}\n\n`);
   }
 
-  #complete(): void {
+  complete(): void {
     const host = this.#host;
     // A browser that came back for more, and there is none: 204 tells it to stay away (WHATWG HTML §9.2.3).
     const cameBack = this.#framing === sse && !this.#isOpen && host.headers[LAST_EVENT_ID] !== undefined;
@@ -269,25 +177,7 @@ export class HttpStream {
   /** The call is over, however: nobody is asked for anything any more. */
   close(): void {
     this.#timer?.cancel();
-    const host = this.#host;
-    // It failed while the handler is at work, which should hear of it.
-    if (host.error !== undefined && !this.#isDone) {
-      try {
-        host.cancel(host.error);
-      } catch (error) {
-        host.report(error);
-      }
-    }
-    this.#source?.stop(host.canceledBy ?? host.error ?? policyError("canceled"));
-    const answers = this.#answers;
-    this.#answers = undefined;
-    if (answers?.return === undefined) return;
-    // Not awaited: a handler that is stuck must not hold the call.
-    try {
-      answers.return().then(undefined, (error: unknown) => host.report(error));
-    } catch (error) {
-      host.report(error);
-    }
+    this.#driver.close();
   }
 }
 

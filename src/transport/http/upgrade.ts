@@ -8,6 +8,7 @@ import { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
 import { shown } from "../../internal/check.ts";
 import type { Limits } from "../limits.ts";
+import type { OneWays } from "../one-way.ts";
 import type { App } from "../server.ts";
 
 /** What a taker is made for. */
@@ -16,6 +17,8 @@ export interface UpgradeServed {
   readonly limits: Limits;
   /** How long a peer may take to read an answer, in milliseconds. */
   readonly writeTimeoutMs: number;
+  /** Is given the one-way calls that were acknowledged; a drain waits for them. */
+  readonly oneWays: OneWays;
 }
 
 /** Takes connections over. Sockets are closed by the server when it must end; calls that hang on them are told before. */

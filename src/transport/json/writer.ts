@@ -59,7 +59,18 @@ export function jsonProjector(schema: JsonSchema, where: string, reason?: WriteR
   };
 }
 
-function unfit(thrown: unknown, where: string, reason: WriteReason): ServiceError {
+/**
+ * Compiles a writer of a part of a message, for wires that carry parts of it as JSON. A value that does not fit throws a
+ * Misfit: see `unfit`.
+ *
+ * @throws {TypeError} at once, as `jsonWriter`.
+ */
+export function partWriter(schema: JsonSchema, scope: Scope): Write {
+  return compiler(scope)(schema).write;
+}
+
+/** The error for a value that could not be written: the place is in the cause, and no value is. */
+export function unfit(thrown: unknown, where: string, reason: WriteReason): ServiceError {
   if (!(thrown instanceof Misfit)) {
     return policyError(reason, { cause: new TypeError(`${where} could not be written`, { cause: thrown }) });
   }

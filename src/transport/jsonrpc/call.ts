@@ -7,6 +7,7 @@ import type { Outcome, ServiceError } from "../../errors/index.ts";
 import { shown } from "../../internal/check.ts";
 import { isPromise } from "../../internal/promise.ts";
 import type { Hanging } from "../http/connection.ts";
+import type { OneWays } from "../one-way.ts";
 import { timeoutOf } from "../timeout.ts";
 import { TIMEOUT } from "../names.ts";
 import { ServerCall } from "../server-call.ts";
@@ -35,6 +36,8 @@ export interface RpcIncoming {
   readonly delivery: Delivery;
   /** Knows the call while it runs. */
   readonly holder: { add(call: Hanging): void; remove(call: Hanging): void };
+  /** Knows it when it is a one-way call that was acknowledged. */
+  readonly oneWays: OneWays;
   /** The HTTP status of the answer. */
   readonly status: number;
   /** Why it does not get as far as its method; undefined when it may. */
@@ -57,6 +60,8 @@ const TARGET_CHARS = 256;
 export class RpcCall extends ServerCall<JsonrpcRequest, JsonrpcReply> {
   readonly #plan: RpcPlan;
   readonly #from: RpcIncoming;
+  #holder: RpcIncoming["holder"];
+  #isTold = false;
 
   constructor(plan: RpcPlan, from: RpcIncoming, startMs: number) {
     const { bound } = plan;
@@ -68,6 +73,7 @@ export class RpcCall extends ServerCall<JsonrpcRequest, JsonrpcReply> {
     this.peer = connection.peer;
     this.target = from.request.method.slice(0, TARGET_CHARS);
     this.status = from.status;
+    this.#holder = from.holder;
     from.holder.add(this);
   }
 
@@ -118,9 +124,27 @@ export class RpcCall extends ServerCall<JsonrpcRequest, JsonrpcReply> {
     this.finish("ok");
   }
 
+  // A caller that gave an id waits for an answer, and has one as soon as the request is accepted.
+  protected override acknowledge(): void {
+    const { id, holder, oneWays } = this.#from;
+    if (id === undefined) return;
+    const reply: JsonrpcReply = { result: this.#plan.write(undefined), error: undefined };
+    const { result } = reply;
+    this.after(reply);
+    this.#answer(textOf(reply, id, result));
+    this.#isTold = true;
+    holder.remove(this);
+    oneWays.add(this);
+    this.#holder = oneWays;
+  }
+
+  protected override done(): void {
+    this.finish("ok");
+  }
+
   protected refuse(error: ServiceError): void {
     const { id } = this.#from;
-    if (id !== undefined) this.#answer(this.#encoded(error, id) ?? this.#written(error, id));
+    if (id !== undefined && !this.#isTold) this.#answer(this.#encoded(error, id) ?? this.#written(error, id));
     this.finish(error.code);
   }
 
@@ -157,7 +181,7 @@ export class RpcCall extends ServerCall<JsonrpcRequest, JsonrpcReply> {
   }
 
   protected override finish(outcome: Outcome): void {
-    this.#from.holder.remove(this);
+    this.#holder.remove(this);
     super.finish(outcome);
   }
 }

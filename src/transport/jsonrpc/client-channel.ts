@@ -14,7 +14,6 @@ import type { Way } from "../http/client-way.ts";
 import { Gatherer, type BatchSettings } from "./client-batch.ts";
 import { Entry, type RpcMethod, type Waiting } from "./client-entry.ts";
 import { hookKey, RpcExchange, type Sending } from "./client-exchange.ts";
-import { isNotification } from "./notifications.ts";
 import { paramsWriter } from "./params.ts";
 
 /** What all methods of a channel share. */
@@ -97,7 +96,7 @@ function noStreams({ name: service }: AnyService, name: string): ServiceError {
 }
 
 function methodOf(name: string, way: Way, { service, codec, names, hooks }: ChannelOptions): RpcMethod {
-  const { request, response, idempotent } = service.methods[name]!;
+  const { request, response, idempotent, oneWay } = service.methods[name]!;
   const where = `${service.name}.${name}`;
   const paramsOf = paramsWriter(request, `${where} request`);
   const write = codec.writer(request, `${where} request`, "invalid_request") as (request: unknown) => string;
@@ -106,7 +105,7 @@ function methodOf(name: string, way: Way, { service, codec, names, hooks }: Chan
     params: (value) => paramsOf(write(value).trim()),
     read: codec === json ? (result) => result : (result) => read(JSON.stringify(result)),
     head: `{"jsonrpc":"2.0","method":${JSON.stringify(names === "short" ? name : where)},"params":`,
-    isNotification: isNotification(service, name),
+    isNotification: oneWay === true,
     idempotent,
     hooks,
   };

@@ -18,7 +18,6 @@ import { INVALID_REQUEST } from "./code.ts";
 import { Delivery } from "./delivery.ts";
 import { idTexts } from "./id-text.ts";
 import { idOf, readRequest, type RpcId } from "./message.ts";
-import { OneWays } from "./one-way.ts";
 import { otherPlan, plansOf, type DispatchSettings, type RpcPlan } from "./plan.ts";
 import { receive } from "./receiving.ts";
 
@@ -46,8 +45,6 @@ export interface RpcSettings extends DispatchSettings {
 
 /** Serves one app over HTTP requests that somebody accepted. */
 export class RpcDispatcher {
-  /** Notifications in progress. */
-  readonly oneWays: OneWays = new OneWays();
   readonly #app: App;
   readonly #settings: RpcSettings;
   readonly #server: ServerState;
@@ -144,9 +141,14 @@ export class RpcDispatcher {
     const plan = (read && this.#plans.get(read.method)) ?? this.#other;
     const id = request.id === undefined ? undefined : idText(request.id);
     const status = id === undefined ? 204 : 200;
-    const holder = id === undefined ? this.oneWays : delivery.connection;
+    const { oneWays } = this.#server;
+    const holder = id === undefined ? oneWays : delivery.connection;
     const refusal = plan === this.#other ? misfit(read !== undefined) : undefined;
-    return new RpcCall(plan, { request, id, delivery, holder, status, refusal, answer }, this.#app.clock.now());
+    return new RpcCall(
+      plan,
+      { request, id, delivery, holder, oneWays, status, refusal, answer },
+      this.#app.clock.now(),
+    );
   }
 
   /** What never became a request is observed, and answered, as a call of no method. */
@@ -158,7 +160,8 @@ export class RpcDispatcher {
           : { status, body: `${text}\n` },
       );
     const holder = delivery.connection;
-    const incoming = { request: NO_REQUEST, id: "null", delivery, holder, status, refusal, answer };
+    const { oneWays } = this.#server;
+    const incoming = { request: NO_REQUEST, id: "null", delivery, holder, oneWays, status, refusal, answer };
     new RpcCall(this.#other, incoming, this.#app.clock.now()).run();
   }
 }

@@ -159,11 +159,11 @@ describe("notifications", () => {
     expect(done).toEqual(["?", "purged undefined"]);
   });
 
-  it("are a service like any other: what implements them answers null to those who ask", async () => {
+  it("are a service like any other: what implements them acknowledges those who ask", async () => {
     const implementation = notifications(audit).implement({ note: () => undefined, purge: () => undefined });
     await using server = await served(implementation, {}, { on: [jsonrpcServer({ port: 0, host: "127.0.0.1" })] });
     expect((await server.ask({ path: "/", body: '{"jsonrpc":"2.0","method":"audit.note","id":1}' })).body).toBe(
-      '{"jsonrpc":"2.0","result":null,"id":1}\n',
+      '{"jsonrpc":"2.0","result":{},"id":1}\n',
     );
   });
 

@@ -4,13 +4,11 @@
  * @module
  */
 import {
+  nothing,
   service,
-  type AnyMethod,
-  type AnyService,
   type Method,
   type Methods,
   type Service,
-  type Shape,
   type Types,
   type TypesIn,
 } from "../../contract/index.ts";
@@ -31,16 +29,9 @@ export type Notifications<M extends Methods> = {
   readonly [P in keyof M as TypesIn<M[P]>["kind"] extends "unary" ? P : never]: Method<Notification<TypesIn<M[P]>>>;
 };
 
-const NOTIFICATION: unique symbol = Symbol("notification") as never;
-
-const NOTHING: Shape = {
-  validate: () => ({ value: undefined }),
-  jsonSchema: () => ({ type: "null" }),
-  toJson: () => null,
-};
-
 /**
- * The same service, to be told rather than asked: a client of it over `jsonrpcClient` sends notifications. A call resolves
+ * The same service, to be told rather than asked: each unary method as `oneWay` declares one, for services that were not
+ * declared so. A client of it over `jsonrpcClient` sends notifications. A call resolves
  * when the server has taken the message, which says nothing of what became of it: errors of the method are not answered.
  * It rejects when the message was not taken. Deadlines, breakers, hooks and observers are those of any client; the
  * deadline is for the taking and is not sent along, since nobody waits for the work. Over another transport the calls
@@ -66,11 +57,6 @@ const NOTHING: Shape = {
 export function notifications<M extends Methods>(of: Service<M>): Service<Notifications<M>> {
   const told = Object.entries(of.methods)
     .filter(([, { kind }]) => kind === "unary")
-    .map(([name, method]) => [name, { ...method, response: NOTHING, errors: [], [NOTIFICATION]: true }]);
+    .map(([name, method]) => [name, { ...method, response: nothing, errors: [], oneWay: true }]);
   return service(of.name, Object.fromEntries(told) as Notifications<M>) as Service<Notifications<M>>;
-}
-
-/** Whether a method of a service is to be told. */
-export function isNotification({ methods }: AnyService, name: string): boolean {
-  return (methods[name] as AnyMethod & { readonly [NOTIFICATION]?: true })[NOTIFICATION] === true;
 }

@@ -9,6 +9,7 @@ import {
   type JSONRPCResponse,
 } from "json-rpc-2.0";
 import { afterEach, describe, expect, it } from "vitest";
+import { bytesOf } from "../../../test/as-every-transport.ts";
 import { z } from "zod";
 import { served } from "../../../test/served.ts";
 import { client, close } from "../../client/index.ts";
@@ -27,7 +28,7 @@ afterEach(async () => {
   for (const cleanup of cleanups.splice(0).toReversed()) await cleanup();
 });
 
-describe("its client against our server", () => {
+describe("its client against our server", bytesOf("jsonrpc"), () => {
   async function theirs() {
     const notes: string[] = [];
     const implementation = math.implement({
@@ -102,7 +103,7 @@ describe("its client against our server", () => {
   });
 });
 
-describe("our client against its server", () => {
+describe("our client against its server", bytesOf("jsonrpc"), () => {
   async function theirs() {
     const notes: string[] = [];
     const rpc = new JSONRPCServer({ errorListener: () => undefined });

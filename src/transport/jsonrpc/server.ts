@@ -85,18 +85,7 @@ export function jsonrpcServer(options: JsonrpcServerOptions): ServerTransport {
       const table = new PageTable(pages, { app, routes: [], codecs: [codec] }, () => false);
       const dispatcher = new RpcDispatcher(app, { ...settings, pages: table }, listener);
       const address = await listener.open();
-      const { oneWays } = dispatcher;
-      return {
-        addresses: [address],
-        async drain() {
-          await listener.drain();
-          await oneWays.idle();
-        },
-        async close() {
-          oneWays.cut();
-          await listener.close();
-        },
-      };
+      return { addresses: [address], drain: () => listener.drain(), close: () => listener.close() };
     },
   };
 }

@@ -1,6 +1,7 @@
 // The examples of jsonrpc.org/specification §7 and what §4 to §6 say beside them, on real sockets; then the bytes of Go
 // kit's transport/http/jsonrpc.
 import { describe, expect, it } from "vitest";
+import { bytesOf } from "../../../test/as-every-transport.ts";
 import { z } from "zod";
 import { served } from "../../../test/served.ts";
 import { service, method } from "../../contract/index.ts";
@@ -44,7 +45,7 @@ function coded(body: string): unknown {
 const ok = (result: unknown, id: unknown) => ({ jsonrpc: "2.0", result, id });
 const wrong = (error: number, id: unknown) => ({ jsonrpc: "2.0", error, id });
 
-describe("the specification's examples", () => {
+describe("the specification's examples", bytesOf("jsonrpc"), () => {
   it.each<[name: string, sent: string, answer: unknown]>([
     ["params by position", '{"jsonrpc": "2.0", "method": "subtract", "params": [42, 23], "id": 1}', ok(19, 1)],
     [
@@ -241,7 +242,7 @@ describe("a batch", () => {
   });
 });
 
-describe("Go kit's bytes", () => {
+describe("Go kit's bytes", bytesOf("jsonrpc"), () => {
   it("has its answers in the same order, with a newline behind and the same headers", async () => {
     const server = jsonrpcServer({ port: 0, host: "127.0.0.1", names: "short" });
     await using rpc = await served(example, {}, { on: [server] });

@@ -154,7 +154,8 @@ function startOf(wire: Wire, { caller, clock }: Crossing): CallStart {
   for (const [name, value] of caller.outgoingIfAny ?? []) incoming.set(name, value);
   // As on a wire, what crosses is the time that is left: each side has its own clock.
   const leftMs = caller.context.deadlineMs - (clock === own ? startMs : clock.now());
-  const timeoutMs = Math.max(0, Math.min(wire.bound.info.timeoutMs, leftMs));
+  const { timeoutMs: ownMs, oneWay } = wire.bound.info;
+  const timeoutMs = oneWay === true ? ownMs : Math.max(0, Math.min(ownMs, leftMs));
   return { startMs, timeoutMs, transport: "local", incoming, values };
 }
 
@@ -163,6 +164,8 @@ class LocalCall extends ServerCall<LocalRequest, LocalReply> {
   readonly #caller: ActiveCall;
   readonly #body: unknown;
   #subscription: Subscription | undefined = undefined;
+  /** Whether it is a one-way call that was accepted. */
+  #isTold = false;
   #resolve: (wire: unknown) => void = () => undefined;
   #reject: (error: ServiceError) => void = () => undefined;
 
@@ -207,7 +210,22 @@ class LocalCall extends ServerCall<LocalRequest, LocalReply> {
     this.#resolve(reply.body);
   }
 
+  // Whoever called is free to go.
+  protected override acknowledge(): void {
+    const reply: LocalReply = { body: undefined, error: undefined };
+    this.after(reply);
+    this.#subscription?.cancel();
+    this.#caller.incoming = this.outgoing;
+    this.#isTold = true;
+    this.#resolve(undefined);
+  }
+
+  protected override done(): void {
+    this.finish("ok");
+  }
+
   protected refuse(error: ServiceError): void {
+    if (this.#isTold) return this.finish(error.code);
     const reply: LocalReply = { body: undefined, error };
     this.encodeError(error, reply);
     this.finish(error.code);
@@ -215,8 +233,10 @@ class LocalCall extends ServerCall<LocalRequest, LocalReply> {
   }
 
   protected override finish(outcome: Outcome): void {
-    this.#subscription?.cancel();
-    this.#caller.incoming = this.outgoing;
+    if (!this.#isTold) {
+      this.#subscription?.cancel();
+      this.#caller.incoming = this.outgoing;
+    }
     super.finish(outcome);
   }
 }
@@ -255,8 +275,11 @@ async function* crossing(wire: Wire, messages: AsyncIterable<unknown>): AsyncGen
 // A method that takes many messages and answers once: the stream of its answers has one.
 function collected(wire: Wire, clock: Clock): UnarySender {
   return async function collect(body, caller) {
-    for await (const answer of streamed(wire, { caller, clock, body })) return answer;
-    throw policyError("invalid_response");
+    let answers: unknown[] = [];
+    // To the end, which is when the call is over: leaving it before would call it off.
+    for await (const answer of streamed(wire, { caller, clock, body })) answers = [answer];
+    if (answers.length === 0) throw policyError("invalid_response");
+    return answers[0];
   };
 }
 

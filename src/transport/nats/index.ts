@@ -4,4 +4,9 @@
  *
  * @module
  */
-export {};
+export { natsServer, type NatsServerOptions } from "./server.ts";
+export { natsClient, type NatsClientOptions } from "./client.ts";
+export type { NatsDraft, NatsMessage } from "./message.ts";
+export type { ConnectOptions } from "./link.ts";
+export type { ServiceInfo } from "./discovery.ts";
+export type { SubjectOf } from "./subject.ts";

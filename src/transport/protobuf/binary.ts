@@ -3,9 +3,8 @@
  *
  * @module
  */
-import type { Shape } from "../../contract/index.ts";
 import type { Codec } from "../codec.ts";
-import { BINARY, type Binary } from "./message-shape.ts";
+import { binaryOf } from "./message-shape.ts";
 
 /**
  * The binary codec for contracts made by `proto`, half the bytes of JSON and less. Fields that are not declared are
@@ -47,7 +46,3 @@ export const protobufBinary: Codec = {
     throw new TypeError(`${where}: should be a whole ${binary.desc.typeName} to be written in binary`);
   },
 };
-
-function binaryOf(shape: Shape): Binary | undefined {
-  return (shape as { readonly [BINARY]?: Binary })[BINARY];
-}

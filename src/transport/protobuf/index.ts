@@ -6,6 +6,8 @@
  */
 export { proto, type ProtoOptions, type RpcOptions } from "./proto.ts";
 export { protobufBinary } from "./binary.ts";
+export { protoText } from "./proto-text.ts";
 
 // For people who write adapters.
 export type { ErrorsOf, ProtoMethods, ProtoTypes } from "./types.ts";
+export { rpcsOf, type MessageWire, type Rpc, type RpcService } from "./rpc.ts";

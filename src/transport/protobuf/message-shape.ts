@@ -43,7 +43,12 @@ export interface Binary {
 }
 
 /** Where a shape holds its `Binary`. */
-export const BINARY: unique symbol = Symbol("binary") as never;
+const BINARY: unique symbol = Symbol("binary") as never;
+
+/** The binary form of a shape; undefined when it is not protobuf's. */
+export function binaryOf(shape: Shape): Binary | undefined {
+  return (shape as { readonly [BINARY]?: Binary })[BINARY];
+}
 
 /** The shapes of messages whose `Any`s and extensions come from `registry`. */
 export function shapesOf(registry: Registry): Shapes {

@@ -27,6 +27,7 @@ import { service, type AnyMethod, type Methods, type Service } from "../../contr
 import type { Kind } from "../../endpoint/index.ts";
 import type { AnyErrorType } from "../../errors/index.ts";
 import { checkNames, checkNumber, shown } from "../../internal/check.ts";
+import { DESC } from "./desc.ts";
 import { shapesOf, type Shapes } from "./message-shape.ts";
 import type { ProtoMethods } from "./types.ts";
 
@@ -100,7 +101,7 @@ export function proto<D extends DescService, const R extends { readonly [P in ke
       `${desc.typeName} has no method "${name}" for the option, it has ${Object.keys(methods).join(", ")}`,
     );
   }
-  return service(desc.typeName, methods as Methods as ProtoMethods<D, R>);
+  return Object.assign(service(desc.typeName, methods as Methods as ProtoMethods<D, R>), { [DESC]: desc });
 }
 
 function methodOf(rpc: DescMethod, shapes: Shapes, options: RpcOptions): AnyMethod {

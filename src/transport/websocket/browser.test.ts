@@ -2,6 +2,7 @@
 import { existsSync } from "node:fs";
 import { chromium, type Browser, type Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { bytesOf } from "../../../test/as-every-transport.ts";
 import { z } from "zod";
 import { served, type Served } from "../../../test/served.ts";
 import { until } from "../../../test/until.ts";
@@ -66,98 +67,103 @@ declare const EventSource: new (path: string) => {
   close(): void;
 };
 
-describe.skipIf(CHROMIUM === undefined)(`a browser${CHROMIUM === undefined ? `: ${MISSING}` : ""}`, () => {
-  let browser: Browser | undefined;
-  let page: Page;
-  let server: Served;
-  let off = "";
-  let asked: (number | undefined)[] = [];
+describe.skipIf(CHROMIUM === undefined)(
+  `a browser${CHROMIUM === undefined ? `: ${MISSING}` : ""}`,
+  bytesOf("websocket"),
+  () => {
+    let browser: Browser | undefined;
+    let page: Page;
+    let server: Served;
+    let off = "";
+    let asked: (number | undefined)[] = [];
 
-  beforeAll(async () => {
-    if (CHROMIUM === undefined) return;
-    server = await served(
-      feed.implement({
-        async *count({ n }, context: Context) {
-          for (let i = 1; i <= n; i++) yield { n: i };
-          if (n === 2) {
-            context.onCancel(({ reason }) => (off = reason));
-            await new Promise<void>((resolve) => void context.onCancel(() => resolve()));
-          }
-        },
-        async *chat(numbers) {
-          for await (const { n } of numbers) yield { n: n * 2 };
-        },
-        async *follow({ topic, after = 0 }, context) {
-          asked.push(after);
-          for (let seq = after + 1; seq <= 6; seq++) {
-            yield { seq, text: topic };
-            if (seq === 3 && after === 0) await new Promise<void>((resolve) => void context.onCancel(() => resolve()));
-          }
-        },
-      }),
-      { routes: [rest], pages: [blank], upgrades: [webSockets()], streams: { retryMs: 20 } },
-    );
-    browser = await chromium.launch({ executablePath: CHROMIUM, args: ARGS });
-    page = await browser.newPage();
-    await page.goto(server.address);
-  }, 60_000);
-
-  afterAll(async () => {
-    await browser?.close();
-    await server?.[Symbol.asyncDispose]();
-  });
-
-  it("reads a server stream from a socket, and is told that it is complete", { timeout: 30_000 }, async () => {
-    const seen = await page.evaluate(talk, ["/feed/count", ['{"n":3}']] as const);
-    expect(seen).toEqual({ texts: ['{"n":1}', '{"n":2}', '{"n":3}'], code: 1000, protocol: "servicekit" });
-  });
-
-  it("speaks both ways, and says with an empty text that it is done", { timeout: 30_000 }, async () => {
-    const seen = await page.evaluate(talk, ["/feed/chat", ['{"n":1}', '{"n":2}', ""]] as const);
-    expect([seen.texts, seen.code]).toEqual([['{"n":2}', '{"n":4}'], 1000]);
-  });
-
-  it("hears what was wrong, and has its time-out from the query", { timeout: 30_000 }, async () => {
-    const wrong = await page.evaluate(talk, ["/feed/count", ['{"n":"x"}']] as const);
-    expect(wrong.code).toBe(1008);
-    expect(JSON.parse(wrong.texts[0]!)).toMatchObject({ $error: { reason: "invalid_request" } });
-    const late = await page.evaluate(talk, ["/feed/chat?request-timeout-ms=50", ['{"n":1}']] as const);
-    expect(JSON.parse(late.texts[1]!)).toMatchObject({ $error: { reason: "deadline_exceeded" } });
-  });
-
-  it("calls a call off by closing its socket", { timeout: 30_000 }, async () => {
-    await page.evaluate(
-      () =>
-        new Promise<void>((resolve) => {
-          const socket = new WebSocket(`ws://${location.host}/feed/count`);
-          socket.addEventListener("open", () => socket.send('{"n":2}'));
-          socket.addEventListener("message", () => socket.close());
-          socket.addEventListener("close", () => resolve());
+    beforeAll(async () => {
+      if (CHROMIUM === undefined) return;
+      server = await served(
+        feed.implement({
+          async *count({ n }, context: Context) {
+            for (let i = 1; i <= n; i++) yield { n: i };
+            if (n === 2) {
+              context.onCancel(({ reason }) => (off = reason));
+              await new Promise<void>((resolve) => void context.onCancel(() => resolve()));
+            }
+          },
+          async *chat(numbers) {
+            for await (const { n } of numbers) yield { n: n * 2 };
+          },
+          async *follow({ topic, after = 0 }, context) {
+            asked.push(after);
+            for (let seq = after + 1; seq <= 6; seq++) {
+              yield { seq, text: topic };
+              if (seq === 3 && after === 0)
+                await new Promise<void>((resolve) => void context.onCancel(() => resolve()));
+            }
+          },
         }),
-    );
-    await until(() => off !== "");
-    expect(off).toBe("canceled");
-  });
+        { routes: [rest], pages: [blank], upgrades: [webSockets()], streams: { retryMs: 20 } },
+      );
+      browser = await chromium.launch({ executablePath: CHROMIUM, args: ARGS });
+      page = await browser.newPage();
+      await page.goto(server.address);
+    }, 60_000);
 
-  it("takes an event source up again where it was cut, and closes it at the end", { timeout: 30_000 }, async () => {
-    asked = [];
-    const all = page.evaluate(
-      () =>
-        new Promise<string[]>((resolve) => {
-          const events: string[] = [];
-          Object.assign(globalThis, { events });
-          const source = new EventSource("/feed/tea");
-          source.addEventListener("message", ({ data, lastEventId }) => void events.push(`${lastEventId} ${data}`));
-          source.addEventListener("end", () => {
-            source.close();
-            resolve(events);
-          });
-        }),
-    );
-    // What is cut before it was read is not come back to: the browser must have the first three.
-    await page.waitForFunction(() => (globalThis as { events?: readonly string[] }).events?.length === 3);
-    for (const socket of server.sockets) socket.resetAndDestroy();
-    expect(await all).toEqual([1, 2, 3, 4, 5, 6].map((seq) => `${seq} {"seq":${seq},"text":"tea"}`));
-    expect(asked).toEqual([0, 3]);
-  });
-});
+    afterAll(async () => {
+      await browser?.close();
+      await server?.[Symbol.asyncDispose]();
+    });
+
+    it("reads a server stream from a socket, and is told that it is complete", { timeout: 30_000 }, async () => {
+      const seen = await page.evaluate(talk, ["/feed/count", ['{"n":3}']] as const);
+      expect(seen).toEqual({ texts: ['{"n":1}', '{"n":2}', '{"n":3}'], code: 1000, protocol: "servicekit" });
+    });
+
+    it("speaks both ways, and says with an empty text that it is done", { timeout: 30_000 }, async () => {
+      const seen = await page.evaluate(talk, ["/feed/chat", ['{"n":1}', '{"n":2}', ""]] as const);
+      expect([seen.texts, seen.code]).toEqual([['{"n":2}', '{"n":4}'], 1000]);
+    });
+
+    it("hears what was wrong, and has its time-out from the query", { timeout: 30_000 }, async () => {
+      const wrong = await page.evaluate(talk, ["/feed/count", ['{"n":"x"}']] as const);
+      expect(wrong.code).toBe(1008);
+      expect(JSON.parse(wrong.texts[0]!)).toMatchObject({ $error: { reason: "invalid_request" } });
+      const late = await page.evaluate(talk, ["/feed/chat?request-timeout-ms=50", ['{"n":1}']] as const);
+      expect(JSON.parse(late.texts[1]!)).toMatchObject({ $error: { reason: "deadline_exceeded" } });
+    });
+
+    it("calls a call off by closing its socket", { timeout: 30_000 }, async () => {
+      await page.evaluate(
+        () =>
+          new Promise<void>((resolve) => {
+            const socket = new WebSocket(`ws://${location.host}/feed/count`);
+            socket.addEventListener("open", () => socket.send('{"n":2}'));
+            socket.addEventListener("message", () => socket.close());
+            socket.addEventListener("close", () => resolve());
+          }),
+      );
+      await until(() => off !== "");
+      expect(off).toBe("canceled");
+    });
+
+    it("takes an event source up again where it was cut, and closes it at the end", { timeout: 30_000 }, async () => {
+      asked = [];
+      const all = page.evaluate(
+        () =>
+          new Promise<string[]>((resolve) => {
+            const events: string[] = [];
+            Object.assign(globalThis, { events });
+            const source = new EventSource("/feed/tea");
+            source.addEventListener("message", ({ data, lastEventId }) => void events.push(`${lastEventId} ${data}`));
+            source.addEventListener("end", () => {
+              source.close();
+              resolve(events);
+            });
+          }),
+      );
+      // What is cut before it was read is not come back to: the browser must have the first three.
+      await page.waitForFunction(() => (globalThis as { events?: readonly string[] }).events?.length === 3);
+      for (const socket of server.sockets) socket.resetAndDestroy();
+      expect(await all).toEqual([1, 2, 3, 4, 5, 6].map((seq) => `${seq} {"seq":${seq},"text":"tea"}`));
+      expect(asked).toEqual([0, 3]);
+    });
+  },
+);

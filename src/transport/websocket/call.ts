@@ -39,6 +39,16 @@ export interface SocketIncoming {
   readonly url: string;
   readonly peer: string;
   readonly socket: TextSocket;
+  /** Knows the call while it runs. */
+  readonly holder: Holder;
+  /** Knows it when it is a one-way call that was acknowledged. */
+  readonly oneWays: Holder;
+}
+
+/** Who calls a call off. */
+export interface Holder {
+  add(call: SocketCall): void;
+  remove(call: SocketCall): void;
 }
 
 /** Drives one call, and its socket to the end. */
@@ -49,12 +59,17 @@ export class SocketCall extends ServerStream {
   #failure = "";
   #bytes = 0;
   #isSaid = false;
+  /** Whether it is a one-way call that was accepted. */
+  #isTold = false;
+  #holder: Holder;
 
   constructor(plan: SocketPlan, from: SocketIncoming) {
     super(plan.bound, from.start, plan.hooks as Hooks<unknown, unknown>);
     this.request = from.view;
     this.plan = plan;
     this.#from = from;
+    this.#holder = from.holder;
+    from.holder.add(this);
     this.peer = from.peer;
     this.target = from.url;
     this.status = 101;
@@ -68,13 +83,26 @@ export class SocketCall extends ServerStream {
     const { socket } = this.#from;
     const incoming = this.plan.takesMany ? this.#requests() : () => this.#one();
     try {
-      for await (const text of this.answers(incoming, (value) => this.#written(value))) {
-        await socket.write(text as string);
+      for await (const text of this.answers(incoming, (value) => (this.#isTold ? "" : this.#written(value)))) {
+        if (!this.#isTold) await socket.write(text as string);
       }
       socket.close(1000);
     } catch {
       this.#sayWhy();
     }
+  }
+
+  // The peer is told, and may go away.
+  protected override acknowledge(): void {
+    const { socket, holder, oneWays } = this.#from;
+    const text = this.#written(undefined);
+    this.#isTold = this.#isSaid = true;
+    void socket.write(text);
+    socket.onClose = undefined;
+    socket.close(1000);
+    holder.remove(this);
+    oneWays.add(this);
+    this.#holder = oneWays;
   }
 
   // `answers` throws what the call ended with, which `refuse` has put into words.
@@ -130,6 +158,7 @@ export class SocketCall extends ServerStream {
   }
 
   protected override refuse(error: ServiceError): void {
+    if (this.#isTold) return super.refuse(error);
     this.status = statusOf(error);
     const reply: WebSocketReply = {
       text: `${ERROR_LINE}${encodeFailure(error, (thrown) => this.report(thrown))}}`,
@@ -141,6 +170,7 @@ export class SocketCall extends ServerStream {
 
   protected override finish(outcome: Outcome): void {
     this.responseBytes = this.#bytes;
+    this.#holder.remove(this);
     super.finish(outcome);
   }
 

@@ -19,6 +19,7 @@ interface Plan {
   readonly options: ConnectOptions;
   readonly path: string;
   readonly takesMany: boolean;
+  readonly isOneWay: boolean;
   write(message: unknown): string;
   read(text: string): unknown;
 }
@@ -35,6 +36,7 @@ export function socketChannel(service: AnyService, options: ConnectOptions): Cha
       options,
       path: `${options.place.basePath}/${service.name}/${name}`,
       takesMany: method.kind === "client" || method.kind === "bidi",
+      isOneWay: method.oneWay === true,
       write: requestWriter(method, where),
       read: json.reader(method.response, options.limits) as (text: string) => unknown,
     };
@@ -69,6 +71,8 @@ export function socketChannel(service: AnyService, options: ConnectOptions): Cha
       const plan = planOf(name);
       return async function send(request, call) {
         for await (const answer of answers(plan, request, call)) return answer;
+        // Closed as it should be: it is accepted.
+        if (plan.isOneWay) return undefined;
         throw policyError("connection_lost");
       };
     },

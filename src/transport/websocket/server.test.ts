@@ -7,7 +7,7 @@ import { served, type Served } from "../../../test/served.ts";
 import { until } from "../../../test/until.ts";
 import { request } from "../../../test/wire.ts";
 import { client } from "../../client/index.ts";
-import { method, service, ServiceError, type Context } from "../../index.ts";
+import { method, oneWay, service, ServiceError, type Context } from "../../index.ts";
 import { settled, virtualClock } from "../../testing/index.ts";
 import { webSocketClient, webSockets, type WebSocketOptions } from "./index.ts";
 
@@ -372,5 +372,48 @@ describe("options that are wrong", () => {
     expect(() => webSockets({ other: 1 } as never)).toThrow('no option "other"');
     expect(() => webSocketClient({ connectTimeoutMs: 0 })).toThrow("connectTimeoutMs");
     expect(() => webSocketClient().open(feed, "ftp://a", virtualClock())).toThrow("http or https URL");
+  });
+});
+
+describe("a one-way method over a WebSocket", () => {
+  const audit = service("audit", { note: oneWay({ request: text }) });
+
+  it("is acknowledged by an empty object and a close, goes on without its socket, and holds a stop", async () => {
+    let finish: () => void = () => undefined;
+    const work = new Promise<void>((resolve) => (finish = resolve));
+    const seen: string[] = [];
+    const implementation = audit.implement({
+      async note(_request, context) {
+        await work;
+        seen.push(context.canceledBy?.reason ?? "done");
+      },
+    });
+    const server = await served(implementation, { upgrades: [webSockets()] });
+    expect(await talk(server, "/audit/note", ['{"text":"a"}'])).toEqual({ texts: ["{}"], code: 1000 });
+    const stopped = server.running.stop();
+    finish();
+    await stopped;
+    expect(seen).toEqual(["done"]);
+  });
+
+  it("tells what is wrong with a request, and nothing of what its handler throws", async () => {
+    const implementation = audit.implement({ note: () => Promise.reject(new Error("hunter2")) });
+    const reported: unknown[] = [];
+    const options = { report: (error: unknown) => void reported.push(error) };
+    await using server = await served(implementation, { upgrades: [webSockets()] }, options);
+    const wrong = await talk(server, "/audit/note", ['{"text":1}']);
+    expect(wrong.texts[0]).toContain("invalid_request");
+    expect(await talk(server, "/audit/note", ['{"text":"a"}'])).toEqual({ texts: ["{}"], code: 1000 });
+    await until(() => reported.length === 1);
+  });
+
+  it("takes a close as it should be for an acknowledgement", async () => {
+    const peer = new WebSocketServer({ port: 0, host: "127.0.0.1" });
+    await new Promise((resolve) => peer.once("listening", resolve));
+    peer.on("connection", (socket) => socket.on("message", () => socket.close(1000)));
+    const from = `ws://127.0.0.1:${(peer.address() as AddressInfo).port}`;
+    const remote = client(audit, webSocketClient(), { from });
+    expect(await remote.note({ text: "a" })).toBeUndefined();
+    peer.close();
   });
 });

@@ -149,7 +149,7 @@ class Sockets implements Upgrading {
   }
 
   #serve(plan: SocketPlan, request: IncomingMessage, opened: WebSocket): void {
-    const { app, writeTimeoutMs } = this.#served;
+    const { app, writeTimeoutMs, oneWays } = this.#served;
     const { url = "/", headers } = request;
     const connection = connectionOf(request.socket);
     const incoming = socketMetadata(headers, url, this.#settings.names);
@@ -167,9 +167,9 @@ class Sockets implements Upgrading {
       writeTimeoutMs,
     });
     const view = new RequestView({ verb: "GET", url, headers });
-    const call = new SocketCall(plan, { start: connection.start(start), view, url, peer: connection.peer, socket });
-    connection.add(call);
-    void call.run().then(() => connection.remove(call));
+    const { peer } = connection;
+    const from = { start: connection.start(start), view, url, peer, socket, holder: connection, oneWays };
+    void new SocketCall(plan, from).run();
   }
 
   #refuse(socket: Duplex, error: ServiceError): void {

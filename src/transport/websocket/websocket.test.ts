@@ -1,39 +1,20 @@
-import { describe, expect, it } from "vitest";
-import { serve } from "../../server/index.ts";
-import { transportSuite } from "../../testing/index.ts";
+import { asEveryTransport, carriedBy } from "../../../test/as-every-transport.ts";
 import { httpServer } from "../http/index.ts";
 import { webSocketClient, webSockets } from "./index.ts";
 
-const cases = transportSuite(
+asEveryTransport(
+  carriedBy("websocket", {
+    server: ({ limits, codec: _codec, ...hooks }) =>
+      httpServer({ port: 0, host: "127.0.0.1", limits, upgrades: [webSockets(hooks as never)] }),
+    client: () => webSocketClient(),
+  }),
   {
-    name: "websocket",
-    async connect(implementation, { observers, gates, report, limits, ...hooks }) {
-      const server = httpServer({ port: 0, host: "127.0.0.1", limits, upgrades: [webSockets(hooks as never)] });
-      const running = await serve(implementation, {
-        on: [server],
-        observers,
-        gates,
-        report,
-        log: false,
-        signals: false,
-      });
-      return {
-        transport: webSocketClient(),
-        from: running.addresses[0],
-        drain: async () => void (await running.stop()),
-        [Symbol.asyncDispose]: async () => void (await running.stop()),
-      };
-    },
+    skip: [
+      { reason: "its frames are JSON texts", cases: ["codecs/replaced"] },
+      {
+        reason: "the handshake's headers are all there are, and they are out before the handler runs",
+        cases: ["metadata/reply"],
+      },
+    ],
   },
-  [{ reason: "a socket is there to be answered on", properties: ["one-way"] }],
 );
-
-describe("websocket, as every transport", () => {
-  for (const one of cases) {
-    it(`${one.property}: ${one.name}`, (test) => ("skip" in one ? test.skip(one.skip) : one.run()));
-  }
-
-  it("runs cases of every property", () => {
-    expect(new Set(cases.map(({ property }) => property)).size).toBe(11);
-  });
-});

@@ -1,22 +1,26 @@
 /**
- * Notifications that are being served. Nobody waits for them: they outlive their connection, and a server that drains
- * waits for them.
+ * One-way calls that are acknowledged and still at work. Nobody waits for them: they outlive their connection, and a server
+ * that drains waits for them.
  *
  * @module
  */
-import { policyError } from "../../errors/index.ts";
-import type { Hanging } from "../http/connection.ts";
+import { policyError, type ServiceError } from "../errors/index.ts";
 
-/** The notifications in progress of one server. */
+/** A call that nobody waits for. */
+export interface OneWayCall {
+  abandon(reason: ServiceError): void;
+}
+
+/** The acknowledged calls of one server. */
 export class OneWays {
-  readonly #calls = new Set<Hanging>();
+  readonly #calls = new Set<OneWayCall>();
   #idle: (() => void)[] = [];
 
-  add(call: Hanging): void {
+  add(call: OneWayCall): void {
     this.#calls.add(call);
   }
 
-  remove(call: Hanging): void {
+  remove(call: OneWayCall): void {
     if (!this.#calls.delete(call) || this.#calls.size > 0) return;
     for (const resolve of this.#idle) resolve();
     this.#idle = [];

@@ -1,0 +1,353 @@
+/**
+ * One gRPC call on its way through the server, on one of node's HTTP/2 streams.
+ *
+ * @module
+ */
+import type { IncomingHttpHeaders, OutgoingHttpHeaders, ServerHttp2Stream } from "node:http2";
+import type { Metadata } from "../../endpoint/index.ts";
+import { policyError, type Outcome, type ServiceError } from "../../errors/index.ts";
+import { nextTurn } from "../../internal/turn.ts";
+import type { Timer } from "../../time/index.ts";
+import { REQUEST_ID } from "../names.ts";
+import type { OneWays } from "../one-way.ts";
+import { ServerCall } from "../server-call.ts";
+import { deflate, deflateLater, deflatesAtOnce, inflate, inflateLater, inflatesAtOnce } from "./compression.ts";
+import type { GrpcConnection } from "./server-connection.ts";
+import { trailersOf } from "./details.ts";
+import { frame, FrameReader, onlyFrame, type Frame } from "./frame.ts";
+import { incomingMetadata } from "./metadata.ts";
+import { packsFor, unfit } from "./server-head.ts";
+import { addAll, ReplyDraft, RequestView, type GrpcReply, type GrpcRequest, type Writable } from "./server-message.ts";
+import { HEAD, OK_TRAILERS, PACKED_HEAD, type GrpcPlan } from "./server-plan.ts";
+import { OK, statusOf } from "./status.ts";
+import { parseTimeout } from "./timeout.ts";
+
+/** What came in. */
+export interface GrpcIncoming {
+  readonly stream: ServerHttp2Stream;
+  readonly headers: IncomingHttpHeaders;
+  readonly headerCount: number;
+  readonly connection: GrpcConnection;
+  /** How long a peer may take to read an answer, in milliseconds. */
+  readonly writeTimeoutMs: number;
+  /** The one-way calls of the server that are acknowledged. */
+  readonly oneWays: OneWays;
+}
+
+/** RFC 9113 §7: nothing went wrong, and nothing more is wanted. */
+const NO_ERROR = 0;
+
+/** RFC 9113 §7: the rest is not wanted. */
+const CANCEL = 8;
+
+/** Below this, compression saves a packet seldom. */
+export const MIN_PACKED_BYTES = 1024;
+
+// One object for every call. Services have clocks: a date says nothing, and would be made and sent each second anew.
+const RESPOND = { waitForTrailers: true, sendDate: false };
+const RESPOND_LAST = { endStream: true, sendDate: false };
+
+/** Drives one call that is answered once, and writes the answer to its stream. */
+export class GrpcCall extends ServerCall<GrpcRequest, GrpcReply> {
+  readonly plan: GrpcPlan;
+  readonly from: GrpcIncoming;
+  #view: RequestView | undefined = undefined;
+  /** The one message there is, once it has come. */
+  #message: Frame | undefined = undefined;
+  #frames: FrameReader | undefined = undefined;
+  #trailers: OutgoingHttpHeaders = OK_TRAILERS;
+  #late: Timer | undefined = undefined;
+  /** Whether the answer is being compressed, which ends the call. */
+  #isPacking = false;
+  /** Knows the call when the peer has been told that it is accepted. */
+  #holder: OneWays | undefined = undefined;
+
+  constructor(plan: GrpcPlan, from: GrpcIncoming, startMs: number) {
+    const { info, around } = plan.bound;
+    const timeout = from.headers["grpc-timeout"] as string | undefined;
+    // Who sends a one-way call does not wait for the work.
+    const theirMs = timeout === undefined || info.oneWay === true ? undefined : parseTimeout(timeout);
+    const timeoutMs = theirMs === undefined || theirMs > info.timeoutMs ? info.timeoutMs : theirMs;
+    const incoming = incomingMetadata(from.headers as never);
+    super(
+      plan.bound,
+      from.connection.start({ startMs, timeoutMs, transport: "grpc", incoming, values: around.values }),
+      plan.hooks,
+    );
+    this.plan = plan;
+    this.from = from;
+    from.connection.opened();
+    this.peer = from.connection.peer;
+    this.target = from.headers[":path"] ?? "";
+    from.stream.on("error", ignore);
+    from.stream.on("close", () => this.#closed());
+  }
+
+  /** The request as hooks see it; made at the first read. */
+  get request(): GrpcRequest {
+    return (this.#view ??= new RequestView(this.from.headers as never, this.incoming));
+  }
+
+  /** Takes the call through its pipeline; `refusal` is an error that was plain from its head. */
+  run(refusal?: ServiceError): void {
+    this.begin();
+    const refused = refusal ?? unfit(this.from, this.plan.limits);
+    if (refused !== undefined) return this.fail(refused);
+    const admitted = this.admit();
+    if (admitted === true) this.take();
+    else if (admitted !== false) void admitted.then((passes) => (passes ? this.take() : undefined));
+  }
+
+  /** It is admitted: reads its message. */
+  protected take(): void {
+    const { stream } = this.from;
+    this.arm();
+    stream.on("data", (chunk: Buffer) => this.#take(chunk));
+    stream.on("end", () => this.#taken());
+  }
+
+  #take(chunk: Buffer): void {
+    if (this.outcome !== undefined) return;
+    this.requestBytes += chunk.length;
+    if (this.#message === undefined && this.#frames === undefined) {
+      const only = onlyFrame(chunk);
+      if (only !== undefined && only.data.length <= this.plan.limits.maxBodyBytes) {
+        this.#message = only;
+        return;
+      }
+    }
+    try {
+      const frames = (this.#frames ??= new FrameReader(this.plan.limits.maxBodyBytes));
+      frames.push(chunk);
+      for (let next = frames.take(); next !== undefined; next = frames.take()) {
+        if (this.#message !== undefined) throw oneOnly("more than one");
+        this.#message = next;
+      }
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+
+  #taken(): void {
+    // A reset without an error ends a stream as if that were all of it. The stream's end ends the call.
+    if (this.outcome !== undefined || this.from.stream.aborted) return;
+    try {
+      this.#frames?.end();
+      const message = this.#message;
+      if (message === undefined) throw oneOnly("no");
+      this.#message = undefined;
+      if (!message.isCompressed) return this.dispatch(this.plan.request.read(message.data, this.plan.limits.maxDepth));
+      const data = this.unpack(message.data);
+      if (data instanceof Uint8Array) return this.#read(data);
+      data.then(
+        (plain) => this.#read(plain),
+        (error: unknown) => this.fail(error),
+      );
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+
+  #read(data: Uint8Array): void {
+    if (this.outcome !== undefined) return;
+    let wire: unknown;
+    try {
+      wire = this.plan.request.read(data, this.plan.limits.maxDepth);
+    } catch (error) {
+      return this.fail(error);
+    }
+    this.dispatch(wire);
+  }
+
+  /** Unpacks a message that says it is compressed; large ones later. */
+  protected unpack(data: Uint8Array): Uint8Array | Promise<Uint8Array> {
+    const encoding = this.from.headers["grpc-encoding"] ?? "identity";
+    if (encoding === "identity")
+      throw policyError("malformed_message", {
+        message: "a message is compressed, and grpc-encoding does not say how",
+      });
+    const { maxBodyBytes } = this.plan.limits;
+    return inflatesAtOnce(data) ? inflate(data, maxBodyBytes) : inflateLater(data, maxBodyBytes);
+  }
+
+  protected succeed(response: unknown): void {
+    const bytes = this.plan.response.write(response);
+    if (this.hooks.after === undefined && !this.plan.compress && this.outgoingIfAny === undefined)
+      this.answer(HEAD, frame(bytes));
+    else this.#drafted(bytes);
+    if (!this.#isPacking) this.finish("ok");
+  }
+
+  #drafted(bytes: Uint8Array): void {
+    const draft = this.open(bytes);
+    const message = draft.message ?? bytes;
+    const head = this.headOf(draft);
+    if (head["grpc-encoding"] === undefined || message.length < MIN_PACKED_BYTES)
+      return this.answer(head, frame(message));
+    if (deflatesAtOnce(message)) return this.answer(head, frame(deflate(message), true));
+    this.#isPacking = true;
+    const packed = (data: Uint8Array): void => {
+      if (this.outcome !== undefined) return;
+      this.answer(head, frame(data, true));
+      this.finish("ok");
+    };
+    deflateLater(message)
+      .then(packed)
+      .catch((error: unknown) => this.fail(error));
+  }
+
+  /** Runs the after hooks, and keeps what they say of the trailers. */
+  protected open(bytes: Uint8Array | undefined): ReplyDraft {
+    const draft = new ReplyDraft(bytes);
+    this.after(draft);
+    this.status = draft.status;
+    this.#trailers = draft.status === OK && draft.trailers.size === 0 ? OK_TRAILERS : draft.trailerFields();
+    return draft;
+  }
+
+  /** The head of an answer with its metadata. */
+  protected headOf(draft: ReplyDraft | undefined): OutgoingHttpHeaders {
+    const { compress } = this.plan;
+    const packs = compress && packsFor(this.from.headers["grpc-accept-encoding"]);
+    const head = packs ? PACKED_HEAD : HEAD;
+    const hasMore = this.outgoingIfAny !== undefined || (draft !== undefined && draft.headers.size > 0);
+    if (!hasMore) return head;
+    const fields: Writable = { ...(head as Writable) };
+    if (draft !== undefined) addAll(fields, draft.headers);
+    if (this.outgoingIfAny !== undefined) addAll(fields, this.outgoingIfAny);
+    return fields;
+  }
+
+  /** Writes the one answer there is. */
+  protected answer(head: OutgoingHttpHeaders, framed: Buffer): void {
+    const { stream } = this.from;
+    this.responseBytes = framed.length;
+    this.respond(head);
+    stream.end(framed);
+    if (stream.writableLength > 0) this.watchReader();
+  }
+
+  /** Writes the head; the trailers follow the last message. */
+  protected respond(head: OutgoingHttpHeaders): void {
+    const { stream } = this.from;
+    stream.respond(head, RESPOND);
+    stream.on("wantTrailers", () => this.#sendTrailers());
+  }
+
+  #sendTrailers(): void {
+    const { stream } = this.from;
+    if (stream.destroyed || stream.closed) return;
+    stream.sendTrailers(this.#trailers);
+    // Node writes trailers in the next turn, and a reset before them would take their place.
+    if (!stream.readableEnded) nextTurn(endIncoming, stream);
+  }
+
+  protected refuse(error: ServiceError): void {
+    const { stream } = this.from;
+    this.status = statusOf(error);
+    if (!stream.destroyed && !stream.closed && !stream.writableEnded) {
+      const trailers: Writable = trailersOf(error, (thrown) => this.report(thrown));
+      if (!this.#refusedBy(error, trailers)) this.#endWith(trailers, undefined);
+    }
+    this.finish(error.code);
+  }
+
+  /** Whether the contract's mapping or the user's encoder has answered. */
+  #refusedBy(error: ServiceError, plain: Writable): boolean {
+    const own = error.origin === "declared" ? this.#foreign(error) : undefined;
+    if (own === undefined && this.hooks.errorEncoder === undefined) return false;
+    const draft = new ReplyDraft(own);
+    if (own === undefined) {
+      draft.status = this.status;
+      draft.statusMessage = error.message;
+      draft.statusDetails = plain["grpc-status-details-bin"] as string | undefined;
+      if (!this.encodeError(error, draft)) return false;
+    }
+    return this.guarded(() => {
+      const trailers = draft.trailerFields();
+      this.status = draft.status;
+      if (draft.message === undefined) return this.#endWith(trailers, draft.headers);
+      const head = this.headOf(draft);
+      this.#trailers = trailers;
+      this.answer(head, frame(draft.message));
+    });
+  }
+
+  #foreign(error: ServiceError): Uint8Array | undefined {
+    const { writeError } = this.plan;
+    let bytes: Uint8Array | undefined;
+    if (writeError !== undefined) this.guarded(() => (bytes = writeError(error)));
+    return bytes;
+  }
+
+  #endWith(trailers: Writable, more: Metadata | undefined): void {
+    const { stream } = this.from;
+    if (more !== undefined) addAll(trailers, more);
+    if (stream.headersSent) {
+      this.#trailers = trailers;
+      return this.end();
+    }
+    // One frame, a head that is the end too ("Trailers-Only"). Who wants to know what went wrong asks by the id.
+    const fields: Writable = { ...(HEAD as Writable), [REQUEST_ID]: this.requestId, ...trailers };
+    const { outgoingIfAny } = this;
+    if (outgoingIfAny !== undefined) this.guarded(() => addAll(fields, outgoingIfAny));
+    stream.respond(fields, RESPOND_LAST);
+    endIncoming(stream);
+    if (stream.writableLength > 0) this.watchReader();
+  }
+
+  /** Ends a stream of answers: its trailers follow. */
+  protected end(): void {
+    this.from.stream.end();
+  }
+
+  /** The peer has not taken all of it: one that stops reading would hold its answer in memory for ever. */
+  protected watchReader(): void {
+    const { stream, writeTimeoutMs } = this.from;
+    this.#late ??= this.bound.around.clock.expire(writeTimeoutMs, { expire: () => stream.close(CANCEL) });
+  }
+
+  /** It reads again. */
+  protected unwatchReader(): void {
+    this.#late?.cancel();
+    this.#late = undefined;
+  }
+
+  #closed(): void {
+    this.from.connection.closed();
+    this.#late?.cancel();
+    if (this.outcome === undefined && this.#holder === undefined) this.abandon(policyError("canceled"));
+  }
+
+  // The answer to a one-way call is an empty message, and says that it is accepted.
+  protected override acknowledge(): void {
+    this.#drafted(this.plan.response.write({}));
+    this.#holder = this.from.oneWays;
+    this.#holder.add(this);
+  }
+
+  protected override done(): void {
+    this.finish("ok");
+  }
+
+  protected override finish(outcome: Outcome): void {
+    this.#holder?.remove(this);
+    super.finish(outcome);
+  }
+}
+
+function oneOnly(number: string): ServiceError {
+  return policyError("malformed_message", { message: `the method takes one message, and there was ${number}` });
+}
+
+/** Lets go of what the peer still sends: it is told to stop once it has its answer (RFC 9113 §8.1). */
+export function endIncoming(stream: ServerHttp2Stream): void {
+  // Who reads piece by piece listens to this, and `resume` does nothing while somebody does.
+  stream.removeAllListeners("readable");
+  stream.resume();
+  if (stream.endAfterHeaders || stream.readableEnded) return;
+  if (stream.writableFinished) stream.close(NO_ERROR);
+  else stream.once("finish", () => void stream.close(NO_ERROR));
+}
+
+function ignore(): void {}

@@ -1,0 +1,150 @@
+// What becomes of calls, streams and subscriptions when the server of NATS goes away and comes back.
+import { connect } from "@nats-io/transport-node";
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { z } from "zod";
+import { passing, until } from "../../../test/until.ts";
+import { natsTestServer } from "../../../tools/servers/nats.ts";
+import { client } from "../../client/index.ts";
+import { method, service, ServiceError } from "../../index.ts";
+import { serve, type Running } from "../../server/index.ts";
+import { systemClock } from "../../time/index.ts";
+import { natsClient, natsServer } from "./index.ts";
+
+const nats = natsTestServer(["-m", "-1"]);
+const reason = nats.missing ?? nats.foreign;
+
+const n = z.object({ n: z.int() });
+const things = service("things", {
+  echo: method({ request: n, response: n }),
+  wait: method({ request: n, response: n, timeoutMs: 60_000 }),
+  count: method({ request: n, response: n, stream: "server", timeoutMs: 60_000 }),
+});
+
+async function failure(call: Promise<unknown>): Promise<ServiceError> {
+  try {
+    await call;
+  } catch (thrown) {
+    if (ServiceError.is(thrown)) return thrown;
+    throw thrown;
+  }
+  throw new Error("the call should fail");
+}
+
+describe("when NATS goes away", () => {
+  beforeEach((test) => void (reason === undefined || test.skip(reason)));
+  let running: Running;
+  const ended: string[] = [];
+  const waited: string[] = [];
+  beforeAll(async () => {
+    if (reason !== undefined) return;
+    await nats.start();
+    running = await serve(
+      things.implement({
+        echo: (request) => request,
+        wait: (_request, context) =>
+          new Promise((_resolve, reject) => {
+            context.onCancel((cause) => {
+              waited.push(cause.reason);
+              reject(cause);
+            });
+          }),
+        async *count({ n }, context) {
+          yield { n };
+          await new Promise<void>((resolve) => void context.onCancel(({ reason }) => (ended.push(reason), resolve())));
+        },
+      }),
+      { on: [natsServer({ servers: nats.url })], log: false, signals: false },
+    );
+  });
+  afterAll(async () => {
+    await running?.stop();
+    await nats.stop();
+  });
+
+  it("calls in flight fail at once, new ones while it is away too, and one that waits is served later", async () => {
+    await using remote = client(things, natsClient(), { from: nats.url, breaker: false });
+    await using patient = client(things, natsClient({ whileDown: "wait" }), { from: nats.url, breaker: false });
+    await remote.echo({ n: 1 });
+    await patient.echo({ n: 1 });
+    const inFlight = failure(remote.wait({ n: 1 }));
+    const stream = remote.count({ n: 7 })[Symbol.asyncIterator]();
+    expect(await stream.next()).toEqual({ done: false, value: { n: 7 } });
+    const next = failure(stream.next());
+    await nats.process.kill();
+    expect(await inFlight).toMatchObject({ reason: "connection_lost" });
+    expect(await next).toMatchObject({ reason: "connection_lost" });
+    const before = systemClock.now();
+    expect(await failure(remote.echo({ n: 2 }))).toMatchObject({ reason: "unreachable" });
+    expect(systemClock.now() - before).toBeLessThan(100);
+    const later = patient.echo({ n: 3 }, { timeoutMs: 20_000 });
+    await nats.process.restart();
+    // Whoever asks before the server is back too hears that nobody listens.
+    expect(await later.catch((error: unknown) => (error as ServiceError).reason)).toSatisfy(
+      (value) => value === "unreachable" || (value as { n: number }).n === 3,
+    );
+    // The stream because messages may be missing; the other call is taken back by its caller, once that can.
+    await until(() => ended.length === 1 && waited.length === 1);
+    expect(ended[0]).toMatch(/^(connection_lost|canceled)$/);
+    expect(waited).toEqual(["canceled"]);
+  }, 30_000);
+
+  it("ten restarts later there is one subscription per method, and calls work within a second of each", async () => {
+    await using remote = client(things, natsClient(), { from: nats.url, breaker: false });
+    await remote.echo({ n: 0 }).catch(() => undefined);
+    const times: number[] = [];
+    for (let i = 0; i < 10; i++) {
+      await nats.process.restart();
+      const back = systemClock.now();
+      for (;;) {
+        const answer = await remote.echo({ n: i }, { timeoutMs: 200 }).catch(() => undefined);
+        if (answer?.n === i) break;
+        await passing(5);
+      }
+      times.push(systemClock.now() - back);
+    }
+    // The tries of both ends are 250 to 750 ms apart, and on a busy machine a little later.
+    expect(Math.max(...times)).toBeLessThan(2000);
+    const probe = await connect({ servers: nats.url });
+    let answers = 0;
+    probe.subscribe("_INBOX.probe", { callback: () => void answers++ });
+    probe.publish("things.echo", '{"n":1}', { reply: "_INBOX.probe" });
+    await probe.flush();
+    await remote.echo({ n: 1 });
+    await probe.flush();
+    expect(answers).toBe(1);
+    await probe.close();
+  }, 60_000);
+
+  it("an instance address that nobody is at fails as unreachable, and works once somebody is", async () => {
+    const port = nats.process.port;
+    await nats.process.kill();
+    await using remote = client(things, natsClient(), { from: `nats://127.0.0.1:${port}`, breaker: false });
+    expect(await failure(remote.echo({ n: 1 }))).toMatchObject({ reason: "unreachable" });
+    await nats.process.restart();
+    while ((await remote.echo({ n: 2 }).catch(() => undefined))?.n !== 2) await passing(5);
+  }, 30_000);
+
+  it("a server stops all the same while it is away, and a connection that its owner has closed is unreachable", async () => {
+    const connection = await connect({ servers: nats.url });
+    const given = client(things, natsClient({ connection, whileDown: "wait" }), { breaker: false });
+    expect(await given.echo({ n: 1 })).toEqual({ n: 1 });
+    await connection.close();
+    expect(await failure(given.echo({ n: 1 }))).toMatchObject({ reason: "unreachable" });
+    await given[Symbol.asyncDispose]();
+    const other = await serve(things.implement({ echo: (one) => one, wait: (one) => one, async *count() {} }), {
+      on: [natsServer({ servers: nats.url, subjects: (_service, name) => `other.${name}` })],
+      log: false,
+      signals: false,
+    });
+    await using waiting = client(things, natsClient({ whileDown: "wait" }), { from: nats.url, breaker: false });
+    await waiting.echo({ n: 1 });
+    await nats.process.kill();
+    // The first may still find the connection there.
+    await failure(waiting.echo({ n: 1 }, { timeoutMs: 50 }));
+    expect(await failure(waiting.echo({ n: 1 }, { timeoutMs: 20 }))).toMatchObject({ code: "deadline_exceeded" });
+    const before = systemClock.now();
+    expect(await other.stop()).toBe(0);
+    expect(systemClock.now() - before).toBeLessThan(5000);
+    await nats.process.restart();
+  }, 30_000);
+});

@@ -1,0 +1,147 @@
+import { createRequire } from "node:module";
+import { symlinkSync } from "node:fs";
+import { afterAll, beforeAll, describe, expect, expectTypeOf, it } from "vitest";
+import { z } from "zod";
+import { until } from "../../../test/until.ts";
+import { compiledThrift, missingThriftPeer } from "../../../tools/servers/thrift-peer.ts";
+import { root } from "../../../tools/source.ts";
+import { client } from "../../client/index.ts";
+import { method, oneWay } from "../../contract/index.ts";
+import { error, ServiceError } from "../../errors/index.ts";
+import { serve } from "../../server/index.ts";
+import {
+  thriftClient,
+  thriftServer,
+  thriftService,
+  typed,
+  type GeneratedService,
+  type ThriftClientOptions,
+} from "./index.ts";
+
+const IDL = `
+struct Point { 1: required double x, 2: optional i32 y = 3, 3: list<bool> bs, 4: map<string, i64> m, 5: set<string> s, 6: binary blob, 7: Kind kind }
+enum Kind { A = 1, B = 2 }
+exception Oops { 1: i32 code, 2: string why }
+exception Other { 1: string message }
+service Base { string ping() }
+service Add extends Base {
+  i64 sum(1: i64 a, 2: i64 b)
+  Point move(1: Point p, 2: i32 by) throws (1: Oops oops, 2: Other other)
+  oneway void tell(1: string what)
+  void nothing(1: bool b) throws (1: Oops o)
+  list<Point> many(1: list<Point> points)
+}`;
+
+interface Point {
+  x: number;
+  y?: number;
+  bs?: boolean[];
+  m?: Record<string, number>;
+  s?: string[];
+  blob?: Uint8Array;
+  kind?: number;
+}
+
+const oops = error("oops", { code: "failed_precondition", details: z.object({ code: z.int(), why: z.string() }) });
+const other = error("other", { code: "not_found" });
+const missing = missingThriftPeer();
+
+type Loaded = { readonly service: GeneratedService; readonly types: Record<"Oops" | "Other", new () => object> };
+
+function contractOf({ service, types }: Loaded) {
+  return thriftService("shop.add", service, {
+    methods: {
+      ping: method({ request: typed<object>(), response: typed<string>() }),
+      sum: method({ request: typed<{ a: number; b: number }>(), response: typed<number>(), idempotent: true }),
+      move: method({ request: typed<{ p: Point; by: number }>(), response: typed<Point>(), errors: [oops, other] }),
+      tell: oneWay({ request: z.object({ what: z.string() }) }),
+      nothing: method({ request: typed<{ b: boolean }>(), response: typed<void>(), errors: [oops] }),
+      many: method({ request: typed<{ points: Point[] }>(), response: typed<Point[]>() }),
+    },
+    exceptions: { oops: types.Oops, other: types.Other },
+  });
+}
+
+describe.each(["js:node", "js:node,es6"])("code of the Apache compiler, --gen %s", (generator) => {
+  let made: ReturnType<typeof compiledThrift> | undefined;
+  let loaded: Loaded;
+  beforeAll(() => {
+    if (missing !== undefined) return;
+    made = compiledThrift(IDL, generator);
+    symlinkSync(`${root}node_modules`, `${made.folder}/node_modules`);
+    const load = createRequire(`${made.folder}/x.js`);
+    loaded = { service: load("./Add.js") as GeneratedService, types: load("./idl_types.js") as Loaded["types"] };
+  });
+  afterAll(() => made?.[Symbol.dispose]());
+
+  it.for([{}, { protocol: "compact" }, { protocol: "json" }, { framed: false }] as readonly ThriftClientOptions[])(
+    "is served and called as any contract: %j",
+    async (options, test) => {
+      if (missing !== undefined) return test.skip(missing);
+      const add = contractOf(loaded);
+      const told: string[] = [];
+      const impl = add.implement({
+        ping: () => "pong",
+        sum: ({ a, b }) => a + b,
+        move({ p, by }) {
+          if (by === 0) throw oops({ code: 5, why: "no step" });
+          if (by < 0) return other();
+          if (by > 100) throw new Error("hunter2");
+          return { ...p, x: p.x + by };
+        },
+        tell: ({ what }) => void told.push(what),
+        nothing: ({ b }) => (b ? undefined : oops({ code: 1, why: "false" })) as never,
+        many: ({ points }) => points.toReversed(),
+      });
+      const running = await serve(impl, {
+        on: [thriftServer({ port: 0, host: "127.0.0.1" })],
+        log: false,
+        signals: false,
+      });
+      await using remote = client(add, thriftClient(options), { from: running.addresses, breaker: false });
+      expect(await remote.ping({})).toBe("pong");
+      expect(await remote.sum({ a: 2 ** 40, b: -1 })).toBe(2 ** 40 - 1);
+      const point: Point = {
+        x: 1,
+        bs: [true, false],
+        m: { a: 2 ** 40 },
+        s: ["x"],
+        blob: Buffer.from([0, 255]),
+        kind: 2,
+      };
+      expect({ ...(await remote.move({ p: point, by: 2 })) }).toEqual({ ...point, x: 3, y: 3 });
+      const step = await remote.move.try({ p: point, by: 0 });
+      expect(!step.ok && [step.error.reason, step.error.details]).toEqual(["oops", { code: 5, why: "no step" }]);
+      const negative = await remote.move.try({ p: point, by: -1 });
+      expect(!negative.ok && negative.error.reason).toBe("other");
+      const broken = await remote.move({ p: point, by: 101 }).catch((thrown: unknown) => thrown);
+      expect(ServiceError.is(broken) && [broken.code, broken.message]).toEqual(["internal", "internal error"]);
+      expect(await remote.nothing({ b: true })).toBeUndefined();
+      expect((await remote.nothing.try({ b: false })).ok).toBe(false);
+      expect((await remote.many({ points: [{ x: 1 }, { x: 2 }] })).map(({ x }) => x)).toEqual([2, 1]);
+      await remote.tell({ what: "x" });
+      await until(() => told.length > 0);
+      await running.stop();
+      expect(told).toEqual(["x"]);
+    },
+  );
+
+  it("has the types that were said", (test) => {
+    if (missing !== undefined) return test.skip(missing);
+    const remote = client(contractOf(loaded), thriftClient(), { from: "127.0.0.1:1" });
+    expectTypeOf(remote.sum).parameter(0).toEqualTypeOf<{ a: number; b: number }>();
+    expectTypeOf(remote.sum).returns.resolves.toEqualTypeOf<number>();
+    // @ts-expect-error there is no such argument
+    expect(() => remote.sum({ a: 1, c: 2 }).catch(() => undefined)).not.toThrow();
+  });
+
+  it("is refused when it has no such method, or no class for an error", (test) => {
+    if (missing !== undefined) return test.skip(missing);
+    const say = method({ request: typed<object>(), response: typed<object>() });
+    expect(() => thriftService("add", loaded.service, { methods: { say } })).toThrow(
+      "add.say is no method of the generated",
+    );
+    const sum = method({ request: typed<object>(), response: typed<object>(), errors: [oops] });
+    expect(() => thriftService("add", loaded.service, { methods: { sum } })).toThrow('the error "oops" of add.sum');
+  });
+});
