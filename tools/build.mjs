@@ -37,22 +37,22 @@ const within = (room, ...names) => new RegExp(`[\\\\/]src[\\\\/]${room}[\\\\/]($
 const groups = [
   { name: "core", test: within("(time|errors|endpoint|contract)", ".") },
   { name: "core", test: within("internal", "check", "clock", "ids", "promise", "random", "wheel") },
-  // What gRPC shares with HTTP.
+  // What gRPC shares with HTTP: with node's connections, and without a platform.
   {
     name: "connections",
     test: within(
       "transport[\\\\/]http",
-      ...["client-pool", "client-url", "connection", "front", "http2-connection", "node-chunks", "node-outlet"],
-      ...["peer-identity", "server-tls"],
+      ...["connection", "front", "http2-connection", "node-chunks", "node-outlet", "peer-identity", "server-tls"],
     ),
   },
+  { name: "http-basics", test: within("transport[\\\\/]http", "client-url", "compression") },
   { name: "http-client", test: within("transport[\\\\/]http", "client") },
   {
     name: "http-node",
     test: within(
       "transport[\\\\/]http",
       ...[
-        "answer",
+        "answer\\.",
         "body",
         "connection",
         "dispatcher",

@@ -4,10 +4,8 @@
  * @module
  */
 import { client } from "servicekit/client";
-import { amqpClient } from "servicekit/transport/amqp";
 import { grpcClient } from "servicekit/transport/grpc";
 import { jsonrpcClient } from "servicekit/transport/jsonrpc";
-import { natsClient } from "servicekit/transport/nats";
 import { thriftClient, type ThriftProtocol } from "servicekit/transport/thrift";
 import { flags } from "../flags.ts";
 import { goGrpc, goThrift } from "./foreign.ts";
@@ -32,7 +30,7 @@ const options = flags(
 const [first = "", second = ""] = options.args;
 
 async function call(): Promise<string> {
-  await using remote = connect();
+  await using remote = await connect();
   switch (options.method) {
     case "sum": {
       const [a, b] = [integer(first), integer(second)];
@@ -48,7 +46,7 @@ async function call(): Promise<string> {
 }
 
 /** The first address given wins, in Go kit's order. */
-function connect() {
+async function connect() {
   const { "http-addr": http, "grpc-addr": grpc, "jsonrpc-addr": jsonrpc, "thrift-addr": thrift } = options;
   const { "nats-url": nats, "amqp-url": amqp } = options;
   if (http !== "") return client(add, goHttpClient(), { from: url(http) });
@@ -59,8 +57,9 @@ function connect() {
     const transport = thriftClient({ foreign: [goThrift], protocol, framed, headers: false });
     return client(add, transport, { from: thrift.startsWith(":") ? `localhost${thrift}` : thrift });
   }
-  if (nats !== "") return client(add, natsClient(), { from: nats });
-  if (amqp !== "") return client(add, amqpClient(), { from: amqp });
+  // On a wire of our own nothing has to be said but that it is there.
+  if (nats !== "") return client(add, (await import("servicekit/transport/nats")).natsClient(), { from: nats });
+  if (amqp !== "") return client(add, (await import("servicekit/transport/amqp")).amqpClient(), { from: amqp });
   throw new Error("no remote address specified");
 }
 

@@ -8,8 +8,7 @@ import { logger } from "servicekit/log";
 import { registry } from "servicekit/metrics";
 import { serve } from "servicekit/server";
 import { tracer } from "servicekit/trace";
-import { amqpServer } from "servicekit/transport/amqp";
-import { natsServer } from "servicekit/transport/nats";
+import type { ServerTransport } from "servicekit/transport";
 import { endpoints } from "./endpoints.ts";
 import { address, flags } from "../flags.ts";
 import { basic, instrumenting, logging } from "./service.ts";
@@ -37,9 +36,7 @@ const running = await serve(endpoints(service, metrics), {
     goGrpcServer(address(options["grpc-addr"])),
     goThriftServer(address(options["thrift-addr"])),
     goJsonrpc({ ...address(options["jsonrpc-addr"]), strict: options.strict }),
-    // On a wire of our own nothing has to be said but that it is there.
-    ...(options["nats-url"] === "" ? [] : [natsServer({ servers: options["nats-url"] })]),
-    ...(options["amqp-url"] === "" ? [] : [amqpServer({ url: options["amqp-url"] })]),
+    ...(await brokers()),
   ],
   log,
   metrics,
@@ -64,3 +61,12 @@ metrics and health at ${debug}. Try:
 Ctrl-C drains and stops it.
 
 `);
+
+/** On a wire of our own nothing has to be said but that it is there. Their libraries are loaded when they are asked for. */
+async function brokers(): Promise<ServerTransport[]> {
+  const on: ServerTransport[] = [];
+  const { "nats-url": nats, "amqp-url": amqp } = options;
+  if (nats !== "") on.push((await import("servicekit/transport/nats")).natsServer({ servers: nats }));
+  if (amqp !== "") on.push((await import("servicekit/transport/amqp")).amqpServer({ url: amqp }));
+  return on;
+}

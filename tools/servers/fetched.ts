@@ -60,7 +60,7 @@ export function command(line: readonly string[], { cwd, env, timeoutMs = 60_000 
 }
 
 /** A port of the loopback that nobody had a moment ago. */
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const probe = createServer();
   await new Promise<void>((resolve) => probe.listen(0, "127.0.0.1", resolve));
   const { port } = probe.address() as { port: number };

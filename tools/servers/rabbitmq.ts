@@ -5,8 +5,8 @@
  */
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
-import { connect, createServer } from "node:net";
-import { command, installed, started, type Fetched, type Started } from "./fetched.ts";
+import { connect } from "node:net";
+import { command, freePort, installed, started, type Fetched, type Started } from "./fetched.ts";
 
 const LIBRARY = "/usr/lib/rabbitmq/lib";
 
@@ -25,15 +25,6 @@ export interface Broker extends Started {
   readonly amqp: string;
   /** Runs rabbitmqctl against it; returns what it prints. Takes seconds. */
   ctl(...args: readonly string[]): string;
-}
-
-/** A port of the loopback that nobody had a moment ago. */
-async function freePort(): Promise<number> {
-  const probe = createServer();
-  await new Promise<void>((resolve) => probe.listen(0, "127.0.0.1", resolve));
-  const { port } = probe.address() as { port: number };
-  await new Promise((resolve) => probe.close(resolve));
-  return port;
 }
 
 /** Whether a broker answers at a port: one that has just begun accepts connections and says nothing yet. */

@@ -108,7 +108,7 @@ export function natsClient(options: NatsClientOptions = {}): ClientTransport {
 }
 
 /** The connections of one transport, each for as long as a client has it. */
-class Shared {
+export class Shared {
   readonly #options: Omit<CallerOptions, "clock">;
   readonly #connect: ConnectOptions;
   readonly #callers = new Map<string, { readonly caller: Caller; users: number }>();

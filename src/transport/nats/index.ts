@@ -6,6 +6,10 @@
  */
 export { natsServer, type NatsServerOptions } from "./server.ts";
 export { natsClient, type NatsClientOptions } from "./client.ts";
+export { jetstreamServer, type JetStreamServerOptions } from "./jetstream-server.ts";
+export { jetstreamClient, type JetStreamClientOptions } from "./jetstream-client.ts";
+export type { JetStreamStream } from "./jetstream-stream.ts";
+export type { JetStreamMessage } from "./jetstream-delivery.ts";
 export type { NatsDraft, NatsMessage } from "./message.ts";
 export type { ConnectOptions } from "./link.ts";
 export type { ServiceInfo } from "./discovery.ts";

@@ -1,7 +1,10 @@
 import { createRequire } from "node:module";
+import { once } from "node:events";
 import { symlinkSync } from "node:fs";
+import type { Server } from "node:net";
 import { afterAll, beforeAll, describe, expect, expectTypeOf, it } from "vitest";
 import { z } from "zod";
+import { bytesOf } from "../../../test/as-every-transport.ts";
 import { until } from "../../../test/until.ts";
 import { compiledThrift, missingThriftPeer } from "../../../tools/servers/thrift-peer.ts";
 import { root } from "../../../tools/source.ts";
@@ -143,5 +146,83 @@ describe.each(["js:node", "js:node,es6"])("code of the Apache compiler, --gen %s
     );
     const sum = method({ request: typed<object>(), response: typed<object>(), errors: [oops] });
     expect(() => thriftService("add", loaded.service, { methods: { sum } })).toThrow('the error "oops" of add.sum');
+  });
+});
+
+/** What is used of Apache's library for Node. */
+interface Apache {
+  readonly TFramedTransport: unknown;
+  readonly TBufferedTransport: unknown;
+  readonly TBinaryProtocol: unknown;
+  readonly TCompactProtocol: unknown;
+  setLogFunc(log: () => void): void;
+  createServer(service: unknown, handler: object, options: object): Server;
+  createConnection(host: string, port: number, options: object): { end(): void };
+  createClient(
+    service: unknown,
+    connection: object,
+  ): {
+    sum(a: number, b: number, done: (error: unknown, v: { toNumber?(): number } | number) => void): void;
+  };
+}
+
+describe("Apache's library for Node", bytesOf("thrift binary", "thrift compact"), () => {
+  const apache = createRequire(import.meta.url)("thrift") as Apache;
+  // Its compact client warns at every call.
+  apache.setLogFunc(() => undefined);
+  const ways = (["binary", "compact"] as const).flatMap((protocol) =>
+    [true, false].map((framed) => ({ protocol, framed })),
+  );
+
+  it.for(ways)("calls our server and is called by our client: %j", async ({ protocol, framed }, test) => {
+    if (missing !== undefined) return test.skip(missing);
+    using made = compiledThrift(IDL, "js:node");
+    symlinkSync(`${root}node_modules`, `${made.folder}/node_modules`);
+    const load = createRequire(`${made.folder}/x.js`);
+    const module = load("./Add.js") as GeneratedService;
+    const how = {
+      transport: framed ? apache.TFramedTransport : apache.TBufferedTransport,
+      protocol: protocol === "binary" ? apache.TBinaryProtocol : apache.TCompactProtocol,
+    };
+    const pair = typed<{ a: number; b: number }>();
+    const add = thriftService("add", module, {
+      methods: { sum: method({ request: pair, response: typed<number>() }) },
+    });
+    const sum = add.implement({ sum: ({ a, b }) => a + b });
+    const running = await serve(sum, {
+      on: [thriftServer({ port: 0, host: "127.0.0.1" })],
+      log: false,
+      signals: false,
+    });
+    const connection = apache.createConnection("127.0.0.1", Number(running.addresses[0]!.split(":")[1]), how);
+    const theirs = apache.createClient(module, connection);
+    const got = await Promise.all(
+      Array.from(
+        { length: 50 },
+        (_, i) =>
+          new Promise((resolve, reject) =>
+            theirs.sum(i - 25, 2 ** 40, (thrown, v) =>
+              thrown === null ? resolve(Number(v)) : reject(thrown as Error),
+            ),
+          ),
+      ),
+    );
+    expect(got).toEqual(Array.from({ length: 50 }, (_, i) => i - 25 + 2 ** 40));
+    connection.end();
+    await running.stop();
+
+    const handler = { sum: (a: number, b: number, done: (thrown: null, v: number) => void) => done(null, a + b) };
+    const server = apache.createServer(
+      module,
+      { sum: (a: object, b: object, done: never) => handler.sum(Number(a), Number(b), done) },
+      how,
+    );
+    server.listen(0, "127.0.0.1");
+    await once(server, "listening");
+    const from = `127.0.0.1:${(server.address() as { port: number }).port}`;
+    await using remote = client(add, thriftClient({ protocol, framed, headers: false }), { from, breaker: false });
+    const sums = await Promise.all(Array.from({ length: 50 }, (_, i) => remote.sum({ a: i - 25, b: 2 ** 40 })));
+    expect(sums).toEqual(got);
+    server.close();
   });
 });
