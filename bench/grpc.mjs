@@ -131,7 +131,7 @@ async function answering(port) {
 
 /** A server must first answer rightly. */
 function sumOnce(port) {
-  return asked(port, "/pb.Add/Sum", pair(1, 2), (stream, resolve, reject) => {
+  return asked({ port, path: "/pb.Add/Sum", message: pair(1, 2) }, (stream, resolve, reject) => {
     let value;
     stream.on("data", (chunk) => (value = numbers(chunk, 5)[1]));
     stream.on("trailers", (trailers) =>
@@ -142,14 +142,14 @@ function sumOnce(port) {
 
 /** Reads a stream to its end, and looks at nothing but how much there is. */
 function read(port, count) {
-  return asked(port, "/pb.Add/Count", pair(count, 0), (stream, resolve, reject) => {
+  return asked({ port, path: "/pb.Add/Count", message: pair(count, 0) }, (stream, resolve, reject) => {
     let bytes = 0;
     stream.on("data", (chunk) => (bytes += chunk.length));
     stream.on("end", () => (bytes > count * 6 ? resolve() : reject(new Error(`only ${bytes} bytes`))));
   });
 }
 
-function asked(port, path, message, hear) {
+function asked({ port, path, message }, hear) {
   return new Promise((resolve, reject) => {
     const session = connect(`http://127.0.0.1:${port}`);
     session.on("error", reject);

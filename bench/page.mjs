@@ -125,6 +125,69 @@ if (client !== undefined) {
   );
 }
 
+const grpc = read("grpc");
+if (grpc !== undefined) {
+  const NAMES = {
+    raw: "node:http2, by hand",
+    ours: "Service Kit",
+    everything: "Service Kit, everything on",
+    connect: "connect-node",
+  };
+  const rows = (all) =>
+    all.map(({ name, cpu, perSecond, against }) => [
+      NAMES[name] ?? name,
+      cpu.toFixed(1),
+      perSecond.toFixed(0),
+      `${x(against.raw.cpu)} (low ${x(against.raw.low)})`,
+      `${x(against["grpc-js"].cpu)} (low ${x(against["grpc-js"].low)})`,
+    ]);
+  const head = (what) => [what, "CPU µs", "a second", "CPU, against by hand", "CPU, against grpc-js"];
+  const of = (part, name) => grpc[part].find((row) => row.name === name);
+  const goal = (what, wanted, [part, name, base]) => {
+    const ratio = of(part, name).against[base].cpu;
+    return [what, `>= ${wanted.toFixed(2)}x`, x(ratio), met(ratio >= wanted)];
+  };
+  parts.push(
+    `## gRPC\n\nA sum of two integers; servers under h2load with 4 connections of 16 streams, clients with 64 in flight on one connection to the server by hand, then ${grpc.messages} small messages of one stream. Server and load on a core each, ${grpc.rounds} interleaved restarts. ${origin(grpc)}`,
+    table(head("unary server"), rows(grpc.servers)),
+    table(head("unary client"), rows(grpc.clients)),
+    table(head("server stream, a message"), rows(grpc.streams)),
+    table(
+      ["goal", "wanted", "measured", ""],
+      [
+        goal("unary server against one by hand", 0.9, ["servers", "ours", "raw"]),
+        goal("unary server against grpc-js", 1.5, ["servers", "ours", "grpc-js"]),
+        goal("everything on against bare grpc-js", 1.3, ["servers", "everything", "grpc-js"]),
+        goal("unary client against grpc-js", 1.8, ["clients", "ours", "grpc-js"]),
+        goal("messages of a stream against grpc-js", 1.5, ["streams", "ours", "grpc-js"]),
+      ],
+    ),
+  );
+}
+
+// Requesters over a broker or a socket, ours and others, in the same form.
+const ROUND_TRIPS = [
+  ["nats", "NATS", "Responder on one core, requester and nats-server on the other, 64 in flight."],
+  [
+    "amqp",
+    "AMQP",
+    "Responder on one core, requester and RabbitMQ on the other, 64 in flight; the library alone has no deadline, no validation, no ids.",
+  ],
+  ["thrift", "Thrift", "Server on one core, client on the other, 64 in flight."],
+];
+for (const [name, title, about] of ROUND_TRIPS) {
+  const kept = read(name);
+  if (kept === undefined) continue;
+  const far = (row) => row.responder ?? row.server;
+  parts.push(
+    `## ${title}\n\n${about} ${kept.rounds} interleaved restarts. ${origin(kept)}`,
+    table(
+      ["who", "CPU µs a call, requester", "responder", "round trips/s"],
+      kept.rows.map((row) => [row.name, row.cpu.toFixed(1), far(row)?.toFixed(1) ?? "", row.perSecond.toFixed(0)]),
+    ),
+  );
+}
+
 const loading = read("loading");
 if (loading !== undefined) {
   const [bare, door, add] = loading.rows;

@@ -19,15 +19,18 @@ const kinds = {
     server.on("stream", (stream, headers) => {
       const chunks = [];
       stream.on("data", (chunk) => chunks.push(chunk));
-      stream.on("end", async () => {
+      stream.on("end", () => {
         const [, a, b] = numbers(chunks.length === 1 ? chunks[0] : Buffer.concat(chunks), 5);
         stream.respond(head, { waitForTrailers: true });
         stream.on("wantTrailers", () => stream.sendTrailers({ "grpc-status": "0" }));
-        if (headers[":path"] === "/pb.Add/Sum") return void stream.end(framed(pair(a + b, 0)));
-        for await (const { v } of upTo(a)) if (!stream.write(framed(pair(v, 0)))) await once(stream, "drain");
-        stream.end();
+        if (headers[":path"] === "/pb.Add/Sum") stream.end(framed(pair(a + b, 0)));
+        else void write(stream, a);
       });
     });
+    async function write(stream, n) {
+      for await (const { v } of upTo(n)) if (!stream.write(framed(pair(v, 0)))) await once(stream, "drain");
+      stream.end();
+    }
     server.listen(port, host);
   },
   async ours() {

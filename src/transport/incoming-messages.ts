@@ -42,7 +42,9 @@ type Result = IteratorResult<unknown, undefined>;
 
 const END: Result = { done: true, value: undefined };
 
-/** Reads, checks and gives message by message. Leaving off stops the reading. What is there already costs one promise. */
+/**
+ * Reads, checks and gives message by message. Leaving off stops the reading. What is there already costs one promise.
+ */
 export class IncomingMessages<F> implements AsyncIterableIterator<unknown, undefined> {
   readonly #from: MessagesFrom<F>;
   /** Whether the last piece has come. */

@@ -17,7 +17,15 @@ import { trailersOf } from "./details.ts";
 import { frame, FrameReader, onlyFrame, type Frame } from "./frame.ts";
 import { incomingMetadata } from "./metadata.ts";
 import { packsFor, unfit } from "./server-head.ts";
-import { addAll, ReplyDraft, RequestView, type GrpcReply, type GrpcRequest, type Writable } from "./server-message.ts";
+import {
+  addAll,
+  ReplyDraft,
+  RequestView,
+  withLate,
+  type GrpcReply,
+  type GrpcRequest,
+  type Writable,
+} from "./server-message.ts";
 import { HEAD, OK_TRAILERS, PACKED_HEAD, type GrpcPlan } from "./server-plan.ts";
 import { OK, statusOf } from "./status.ts";
 import { parseTimeout } from "./timeout.ts";
@@ -237,6 +245,11 @@ export class GrpcCall extends ServerCall<GrpcRequest, GrpcReply> {
   #sendTrailers(): void {
     const { stream } = this.from;
     if (stream.destroyed || stream.closed) return;
+    const { outgoingIfAny } = this;
+    if (this.plan.answersMany && outgoingIfAny !== undefined)
+      this.guarded(() => {
+        this.#trailers = withLate(this.#trailers as Writable, outgoingIfAny, stream.sentHeaders);
+      });
     stream.sendTrailers(this.#trailers);
     // Node writes trailers in the next turn, and a reset before them would take their place.
     if (!stream.readableEnded) nextTurn(endIncoming, stream);

@@ -10,7 +10,10 @@ import { parseTimeout } from "./timeout.ts";
 
 const TYPE = "application/grpc";
 
-/** Whether a content type is gRPC's with protobuf: `application/grpc`, `application/grpc+proto`, with parameters or none. */
+/**
+ * Whether a content type is gRPC's with protobuf: `application/grpc`, `application/grpc+proto`, with parameters or
+ * none.
+ */
 export function isGrpc(contentType: string | undefined): boolean {
   if (contentType === TYPE || contentType === "application/grpc+proto") return true;
   if (contentType === undefined) return false;

@@ -20,7 +20,9 @@ export interface GrpcRequest {
 
 /** A gRPC reply as a hook sees it. */
 export interface GrpcReply {
-  /** The answer in binary, without its frame; undefined for an error, and before a stream. An error encoder may set it. */
+  /**
+   * The answer in binary, without its frame; undefined for an error, and before a stream. An error encoder may set it.
+   */
   message: Uint8Array | undefined;
   /** `grpc-status`, 0 to 16; 0 is what went well. */
   status: number;
@@ -28,7 +30,9 @@ export interface GrpcReply {
   statusMessage: string;
   /** `grpc-status-details-bin` as base64: of an error what its status does not say. */
   statusDetails: string | undefined;
-  /** Metadata that goes before the answer, beside that of `context.reply`. An error before any answer has but one kind. */
+  /**
+   * Metadata that goes before the answer, beside that of `context.reply`. An error before any answer has but one kind.
+   */
   readonly headers: Metadata;
   /** Metadata that goes after the last answer. */
   readonly trailers: Metadata;
@@ -91,4 +95,15 @@ export class ReplyDraft implements GrpcReply {
 /** Adds metadata to headers or trailers. */
 export function addAll(fields: Writable, metadata: Metadata): void {
   for (const [name, value] of metadata) addField(fields as Record<string, string | string[]>, name, value);
+}
+
+/** The trailers, with the metadata that was set too late for the head. */
+export function withLate(trailers: Writable, metadata: Metadata, head: Readonly<Record<string, unknown>>): Writable {
+  let fields = trailers;
+  for (const [name, value] of metadata) {
+    if (Object.hasOwn(head, name) || Object.hasOwn(trailers, name)) continue;
+    if (fields === trailers) fields = { ...trailers };
+    addField(fields as Record<string, string | string[]>, name, value);
+  }
+  return fields;
 }

@@ -29,7 +29,7 @@ export interface GrpcPlan extends PlanSettings {
 }
 
 /** The content type of answers: gRPC's own, whichever of its names the caller used. */
-export const CONTENT_TYPE = "application/grpc";
+const CONTENT_TYPE = "application/grpc";
 
 /** The head of an answer without metadata. */
 export const HEAD: OutgoingHttpHeaders = {

@@ -13,7 +13,10 @@ import type { GrpcReply, GrpcRequest } from "./server-message.ts";
 
 /** Signs of life that are asked of peers. */
 export interface KeepaliveOptions {
-  /** How long a peer may say nothing before it is asked, in milliseconds from 100 to a day. Default: 60 s: balancers and NATs forget connections on which nothing moves after 60 to 350 s, and gRPC's own two hours notice it too late. */
+  /**
+   * How long a peer may say nothing before it is asked, in milliseconds from 100 to a day. Default: 60 s: balancers
+   * and NATs forget connections on which nothing moves after 60 to 350 s, and gRPC's own two hours notice it too late.
+   */
   readonly idleMs?: number | undefined;
   /** How long it has to answer, in milliseconds from 10 to an hour. Default: 20 s, gRPC's own. */
   readonly timeoutMs?: number | undefined;
@@ -25,21 +28,46 @@ export interface GrpcServerOptions extends Hooks<GrpcRequest, GrpcReply> {
   readonly port: number;
   /** The address to listen on. Default: every address of the machine, IPv6 and IPv4. */
   readonly host?: string | undefined;
-  /** Certificates, and those of callers (mutual TLS). Default: none: HTTP/2 in plain text with prior knowledge, as gRPC calls "insecure". */
+  /**
+   * Certificates, and those of callers (mutual TLS). Default: none: HTTP/2 in plain text with prior knowledge, as gRPC
+   * calls "insecure".
+   */
   readonly tls?: ServerTlsOptions | undefined;
-  /** Bounds of headers and messages. Default: as for every transport, but messages of 4 MiB, gRPC's own; larger things want a stream. */
+  /**
+   * Bounds of headers and messages. Default: as for every transport, but messages of 4 MiB, gRPC's own; larger things
+   * want a stream.
+   */
   readonly limits?: LimitOptions | undefined;
-  /** Whether messages of 1 KiB and more are compressed with gzip for callers that accept it. Default: false: inside a data centre it costs more time than it saves. What comes compressed is read in any case. */
+  /**
+   * Whether messages of 1 KiB and more are compressed with gzip for callers that accept it. Default: false: inside a
+   * data centre it costs more time than it saves. What comes compressed is read in any case.
+   */
   readonly compress?: boolean | undefined;
-  /** Signs of life asked of callers that say nothing; those that give none are cut off, and their calls called off. False for none. Default: on. */
+  /**
+   * Signs of life asked of callers that say nothing; those that give none are cut off, and their calls called off.
+   * False for none. Default: on.
+   */
   readonly keepalive?: KeepaliveOptions | false | undefined;
-  /** How long a connection without a call is kept, in milliseconds from 100, Infinity for ever. Default: 30 minutes, as grpc-js: a new connection costs a call some round trips. */
+  /**
+   * How long a connection without a call is kept, in milliseconds from 100, Infinity for ever. Default: 30 minutes, as
+   * grpc-js: a new connection costs a call some round trips.
+   */
   readonly idleTimeoutMs?: number | undefined;
-  /** How old a connection gets before its caller is told to make a new one, in milliseconds from 100, give or take a tenth. Default: Infinity, gRPC's own. Behind a balancer of connections, half an hour lets new instances have their share. */
+  /**
+   * How old a connection gets before its caller is told to make a new one, in milliseconds from 100, give or take a
+   * tenth. Default: Infinity, gRPC's own. Behind a balancer of connections, half an hour lets new instances have their
+   * share.
+   */
   readonly maxConnectionAgeMs?: number | undefined;
-  /** How long the calls of a connection that is too old may go on, in milliseconds. Default: 60 s: calls last seconds, and streams that last must be able to begin anew. */
+  /**
+   * How long the calls of a connection that is too old may go on, in milliseconds. Default: 60 s: calls last seconds,
+   * and streams that last must be able to begin anew.
+   */
   readonly maxConnectionAgeGraceMs?: number | undefined;
-  /** Calls of one connection at once, 1 to 2³¹−1; callers wait with more. Default: 128, as nginx and Envoy have it: gRPC's own, no bound, lets one connection hold the whole server. */
+  /**
+   * Calls of one connection at once, 1 to 2³¹−1; callers wait with more. Default: 128, as nginx and Envoy have it:
+   * gRPC's own, no bound, lets one connection hold the whole server.
+   */
   readonly maxConcurrentStreams?: number | undefined;
   /** Connections at once; more are closed at the door. Default: 10,000. */
   readonly maxConnections?: number | undefined;
@@ -47,7 +75,10 @@ export interface GrpcServerOptions extends Hooks<GrpcRequest, GrpcReply> {
   readonly handshakeTimeoutMs?: number | undefined;
   /** How long a caller may leave what it was sent unread, in milliseconds. Default: 30 s, then the call is cut. */
   readonly writeTimeoutMs?: number | undefined;
-  /** Whether tools may ask what is served (`grpc.reflection.v1`). Default: true: what is served is no secret where it can be called. */
+  /**
+   * Whether tools may ask what is served (`grpc.reflection.v1`). Default: true: what is served is no secret where it
+   * can be called.
+   */
   readonly reflection?: boolean | undefined;
   /** Whether probes may ask for the app's health (`grpc.health.v1`). Default: true. */
   readonly health?: boolean | undefined;

@@ -71,6 +71,9 @@ async function peers(
   };
 }
 
+/** As grpc-js wants it: a moment. */
+const inMs = (ms: number): { deadline: number } => ({ deadline: systemClock.date() + ms });
+
 describe("a grpc server", () => {
   it("answers a call of grpc-js", async () => {
     await using served = await peers();
@@ -123,7 +126,7 @@ describe("a grpc server", () => {
           });
         }),
     });
-    const late = await served.caller.unary("concat", {}, { options: { deadline: Date.now() + 100 } });
+    const late = await served.caller.unary("concat", {}, { options: inMs(100) });
     expect(late.status.code).toBe(status.DEADLINE_EXCEEDED);
     await until(() => stopped.length === 1);
     const left = served.caller.unary(
@@ -160,12 +163,13 @@ describe("a grpc server", () => {
     expect(ended.metadata.getMap()).toMatchObject({ "x-cost": "7" });
   });
 
-  it("sends metadata set after the first answer of a stream with none of them lost before it", async () => {
+  it("sends what metadata a stream has by its first answer before it, and the rest after the last", async () => {
     await using served = await peers(
       {
         async *count(_request, context) {
           context.reply.set("x-before", "1");
           yield { v: 1n };
+          context.reply.set("x-late", "2");
         },
       },
       { after: [(_context, reply) => reply.trailers.set("x-cost", "7")] },
@@ -174,11 +178,13 @@ describe("a grpc server", () => {
     const headers = new Promise<string>((resolve) =>
       call.on("metadata", (one) => resolve(String(one.get("x-before")[0]))),
     );
-    const ended = new Promise<string>((resolve) =>
-      call.on("status", (one) => resolve(String(one.metadata.get("x-cost")[0]))),
+    const ended = new Promise<unknown[]>((resolve) =>
+      call.on("status", ({ metadata }) =>
+        resolve(["x-cost", "x-late", "x-before"].map((name) => metadata.get(name)[0])),
+      ),
     );
     call.resume();
-    expect([await headers, await ended]).toEqual(["1", "7"]);
+    expect([await headers, ...(await ended)]).toEqual(["1", "7", "2", undefined]);
   });
 
   it("answers errors as the user's encoder says, with a message too", async () => {
@@ -398,7 +404,7 @@ describe("a connection of a grpc server", () => {
     const call = served.caller.unary("concat", {});
     await until(() => finish.length > 0 || served.ended.length > 0);
     const stopped = served.running.stop();
-    const after = await served.caller.unary("sum", { a: 1n }, { options: { deadline: Date.now() + 200 } });
+    const after = await served.caller.unary("sum", { a: 1n }, { options: inMs(200) });
     expect([status.UNAVAILABLE, status.DEADLINE_EXCEEDED]).toContain(after.status.code);
     finish({ v: "done" });
     expect((await call).value).toMatchObject({ v: "done" });
@@ -459,7 +465,7 @@ describe.skipIf(!canSign)(`a grpc server with TLS${canSign ? "" : ": openssl is 
     expect(served.running.addresses[0]).toMatch(/^https:/);
     expect((await served.caller.unary("concat", {})).value).toMatchObject({ v: "spiffe://shop/orders" });
     using stranger = new Caller(served.running.addresses[0]!, { credentials: credentials.createSsl(Buffer.from(ca)) });
-    const refused = await stranger.unary("concat", {}, { options: { deadline: Date.now() + 2000 } });
+    const refused = await stranger.unary("concat", {}, { options: inMs(2000) });
     expect([status.UNAVAILABLE, status.DEADLINE_EXCEEDED]).toContain(refused.status.code);
   });
 });
