@@ -1,7 +1,7 @@
 // gRPC against the floor and the peers: unary servers under h2load, unary clients against the raw server, and messages of a
 // server stream. Every program restarted in every round, the rounds interleaved; CPU time per call or message first.
 //
-//   node grpc.mjs [--rounds 7] [--seconds 4] [--messages 300000] [--part servers|clients|streams]
+//   node grpc.mjs [--rounds 7] [--seconds 4] [--messages 300000] [--part servers|clients|streams|memory]
 import { connect } from "node:http2";
 import { unlinkSync, writeFileSync } from "node:fs";
 import { option } from "./compare.mjs";
@@ -23,6 +23,7 @@ try {
   if (part === "" || part === "clients")
     results.clients = await compared(["raw", "ours", "grpc-js", "nice-grpc", "connect"], unaryClient);
   if (part === "" || part === "streams") results.streams = await compared(["raw", "ours", "grpc-js"], streamingServer);
+  if (part === "" || part === "memory") results.memory = await memory(["raw", "ours", "grpc-js"]);
 } finally {
   unlinkSync(frameFile);
 }
@@ -53,6 +54,43 @@ async function compared(kinds, run) {
       `${name.padEnd(12)} ${cpu.toFixed(2)} µs CPU, ${Math.round(perSecond)}/s, ${against.raw.cpu.toFixed(2)}x raw (low ${against.raw.low.toFixed(2)}), ${against["grpc-js"].cpu.toFixed(2)}x grpc-js (low ${against["grpc-js"].low.toFixed(2)})`,
     );
   return rows;
+}
+
+/** What a server takes for each of ten thousand streams that are open and silent; the median of three. */
+async function memory(kinds) {
+  const open = 10_000;
+  const rows = [];
+  for (const name of kinds) {
+    const runs = [];
+    for (let round = 0; round < 3; round++)
+      runs.push(
+        await served(name, async (port, pid) => {
+          const before = residentMb(pid);
+          const sessions = await hold(port, open);
+          const kib = ((residentMb(pid) - before) * 1024) / open;
+          for (const session of sessions) session.destroy();
+          return kib;
+        }),
+      );
+    rows.push({ name, kib: median(runs) });
+    console.log(`${name.padEnd(12)} ${median(runs).toFixed(1)} KiB for each of ${open} open streams`);
+  }
+  return { open, rows };
+}
+
+/** Opens streams, a hundred on a connection, and resolves when each has had its first message. */
+async function hold(port, count) {
+  const head = { ":method": "POST", ":path": "/pb.Add/Wait", "content-type": "application/grpc", te: "trailers" };
+  const sessions = Array.from({ length: count / 100 }, () => connect(`http://127.0.0.1:${port}`));
+  const opened = sessions.flatMap((session) =>
+    Array.from({ length: 100 }, () => {
+      const stream = session.request(head);
+      stream.end(framed(pair(1, 0)));
+      return new Promise((resolve, reject) => stream.once("data", resolve).once("error", reject));
+    }),
+  );
+  await Promise.all(opened);
+  return sessions;
 }
 
 async function unaryServer(kind) {

@@ -152,6 +152,7 @@ if (grpc !== undefined) {
     table(head("unary server"), rows(grpc.servers)),
     table(head("unary client"), rows(grpc.clients)),
     table(head("server stream, a message"), rows(grpc.streams)),
+    `A stream that is open and silent takes ${grpc.memory.rows.map(({ name, kib }) => `${kib.toFixed(1)} KiB (${NAMES[name] ?? name})`).join(", ")} of the server's resident memory, of ${grpc.memory.open} at once.`,
     table(
       ["goal", "wanted", "measured", ""],
       [

@@ -24,6 +24,9 @@ import { pack } from "./pack.mjs";
 /** The compilers, by the name of their package in consumer/package.json. */
 const compilers = ["typescript-5.9", "typescript-6.0", "typescript-7.0"];
 
+/** Packages whose own declarations do not hold with `exactOptionalPropertyTypes`: what is wrong in their files is theirs. */
+const theirs = /^\S*\/node_modules\/@nats-io\/\S+: error TS/;
+
 /** The doors a program outside Node may open: they must compile without @types/node. */
 const core = ["", "time", "errors", "endpoint", "contract"];
 
@@ -83,10 +86,14 @@ function compile(compiler, config) {
     (line) => line.includes("/node_modules/servicekit/dist/") && !line.includes("error TS"),
   ).length;
   const errors = lines.filter((line) => line !== "" && !line.startsWith("/"));
-  const ok = status === 0 && read > 0;
+  // The lines below an error are indented.
+  const ours = errors.filter((line) => !/^\s/.test(line) && !theirs.test(line));
+  const ok = (status === 0 || (errors.length > 0 && ours.length === 0)) && read > 0;
   failed ||= !ok;
   const seconds = ((performance.now() - started) / 1000).toFixed(1);
-  console.log(`${compiler} ${config}: ${ok ? "ok" : "FAILED"}, ${read} of our declarations read, ${seconds} s`);
+  console.log(
+    `${compiler} ${config}: ${ok ? "ok" : "FAILED"}, ${read} of our declarations read, ${seconds} s${ok && status !== 0 ? ", with errors in @nats-io's own" : ""}`,
+  );
   if (!ok) console.log(errors.slice(0, 40).join("\n") || "nothing of the package was read");
 }
 

@@ -29,4 +29,5 @@ const about = (stream) => ({
 export const definition = {
   sum: { path: "/pb.Add/Sum", ...about(false) },
   count: { path: "/pb.Add/Count", ...about(true) },
+  wait: { path: "/pb.Add/Wait", ...about(true) },
 };

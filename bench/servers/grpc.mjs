@@ -11,6 +11,12 @@ async function* upTo(n) {
   for (let v = 1; v <= n; v++) yield { v };
 }
 
+/** One message, and then nothing: a stream that stays open. */
+async function* waiting() {
+  yield { v: 1 };
+  await new Promise(() => {});
+}
+
 const kinds = {
   async raw() {
     const { createServer } = await import("node:http2");
@@ -23,7 +29,8 @@ const kinds = {
         const [, a, b] = numbers(chunks.length === 1 ? chunks[0] : Buffer.concat(chunks), 5);
         stream.respond(head, { waitForTrailers: true });
         stream.on("wantTrailers", () => stream.sendTrailers({ "grpc-status": "0" }));
-        if (headers[":path"] === "/pb.Add/Sum") stream.end(framed(pair(a + b, 0)));
+        if (headers[":path"] === "/pb.Add/Wait") stream.write(framed(pair(1, 0)));
+        else if (headers[":path"] === "/pb.Add/Sum") stream.end(framed(pair(a + b, 0)));
         else void write(stream, a);
       });
     });
@@ -51,6 +58,7 @@ const kinds = {
           if (!call.write({ v: BigInt(v) })) await once(call, "drain");
         call.end();
       },
+      wait: (call) => void call.write({ v: 1n }),
     });
     await new Promise((resolve, reject) =>
       server.bindAsync(`${host}:${port}`, ServerCredentials.createInsecure(), (error) =>
@@ -89,8 +97,9 @@ async function serveOurs(options) {
   const add = service("pb.Add", {
     Sum: method({ request, response }),
     Count: method({ request, response, stream: "server", timeoutMs: 600_000 }),
+    Wait: method({ request, response, stream: "server", timeoutMs: 600_000 }),
   });
-  const handlers = { Sum: ({ a, b }) => ({ v: a + b }), Count: ({ a }) => upTo(a) };
+  const handlers = { Sum: ({ a, b }) => ({ v: a + b }), Count: ({ a }) => upTo(a), Wait: () => waiting() };
   await serve(add.implement(handlers), { on: [grpcServer({ port, host })], signals: false, ...options });
 }
 

@@ -11,7 +11,7 @@ import { command, freePort, installed, started, type Fetched, type Started } fro
 const LIBRARY = "/usr/lib/rabbitmq/lib";
 
 /** The folder of its programs. Debian's own wrappers change the user, and so cannot be used. */
-export function rabbitmqPrograms(): Fetched {
+function rabbitmqPrograms(): Fetched {
   const wrapper = installed("rabbitmqctl", ["rabbitmq-server"]);
   if ("reason" in wrapper) return wrapper;
   const version = existsSync(LIBRARY) ? readdirSync(LIBRARY).find((name) => name.startsWith("rabbitmq_server-")) : "";
@@ -41,7 +41,7 @@ function speaks(port: number): Promise<boolean> {
 }
 
 /** Runs it. It takes 3 s on an idle machine and ten times that on a busy one. */
-export async function rabbitmq(programs: string): Promise<Broker> {
+async function rabbitmq(programs: string): Promise<Broker> {
   const [mapperPort, nodePort] = [await freePort(), await freePort()];
   function envOf(port: number, data: string): NodeJS.ProcessEnv {
     return {
