@@ -52,10 +52,10 @@ const weights: Readonly<Record<string, Weight>> = {
   "servicekit/transport/grpc": { maxKiB: 330, reaches: [...http, "@bufbuild/protobuf", "node:util"] },
   "servicekit/transport/nats": {
     maxKiB: 230,
-    reaches: ["@nats-io/transport-node", "@nats-io/jetstream", "node:buffer"],
+    reaches: ["@nats-io/transport-node", "node:buffer"],
   },
   "servicekit/transport/amqp": { maxKiB: 200, reaches: ["amqplib"] },
-  "servicekit/transport/thrift": { maxKiB: 240, reaches: ["node:buffer", "node:net", "node:tls", "thrift"] },
+  "servicekit/transport/thrift": { maxKiB: 240, reaches: ["node:buffer", "node:net", "node:tls"] },
   "servicekit/documents": {
     maxKiB: 298,
     reaches: ["node:crypto", "node:fs", "node:fs/promises", "node:module", "node:path", "node:util", "node:zlib"],

@@ -50,9 +50,8 @@ export const layers: readonly Layer[] = [
 export const packages: Readonly<Record<string, readonly string[]>> = {
   "transport/protobuf": ["@bufbuild/protobuf"],
   "transport/grpc": ["@bufbuild/protobuf"],
-  "transport/nats": ["@nats-io/transport-node", "@nats-io/jetstream"],
+  "transport/nats": ["@nats-io/transport-node"],
   "transport/amqp": ["amqplib"],
-  "transport/thrift": ["thrift"],
   "transport/websocket": ["ws"],
   documents: ["swagger-ui-dist"],
   jsonschema: ["@cfworker/json-schema"],

@@ -66,6 +66,19 @@ the same amount: \`client(add, grpcClient(), { from })\` for \`client(add, httpC
 All of them share one pipeline: a limit of ten calls a second is ten on however many ports, and \`serve\` drains all of them
 together.
 
+What each needs beside the package itself:
+
+| transport | package | server | guide |
+|---|---|---|---|
+| \`local\`, \`http\`, \`jsonrpc\`, \`fetch\` | none | none | [REST](rest.md), [streams](streams.md), [runtimes](runtimes.md) |
+| \`websocket\` | \`npm install ws\` | none | [streams](streams.md) |
+| \`grpc\` | \`npm install @bufbuild/protobuf\` | none | [gRPC](grpc.md), [Protocol Buffers](protobuf.md) |
+| \`nats\` | \`npm install @nats-io/transport-node\` | NATS 2.2, for JetStream 2.9 | [NATS](nats.md), [JetStream](jetstream.md) |
+| \`amqp\` | \`npm install amqplib\` | RabbitMQ 3.8 | [AMQP](amqp.md) |
+| \`thrift\` | none; \`thrift\` for generated code | none | [Thrift](thrift.md) |
+
+JSON-RPC, AMQP and Thrift carry no streams: streaming methods are left out there, and are there on the others.
+
 ## One-way methods
 
 \`oneWay({ request })\` declares a method that nobody waits for. A call resolves when it is accepted: over HTTP that is a 202 with

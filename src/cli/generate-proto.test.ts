@@ -1,5 +1,5 @@
 // The program is bundled here, and the user's modules import another copy of the toolkit, as an installed one is.
-import { execFile } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
 import { mkdirSync, readFileSync, rmSync, writeFileSync, existsSync } from "node:fs";
 import process from "node:process";
 import { rolldown } from "rolldown";
@@ -71,6 +71,15 @@ describe("servicekit generate proto", { timeout: 30_000 }, () => {
     const { code, out, err } = await generate("add.js");
     expect({ code, err }).toEqual({ code: 0, err: "" });
     expect(out).toContain("message SumRequest {\n  int64 a = 1;\n  int64 b = 2;\n}\n");
+  });
+
+  it("ends without a word when nobody reads what it writes", async () => {
+    const child = spawn(process.execPath, [program, "generate", "proto", "add.js"], { cwd: `${folder}/user` });
+    child.stdout.destroy();
+    let err = "";
+    child.stderr.setEncoding("utf8").on("data", (text: string) => (err += text));
+    const code = await new Promise((resolve) => child.once("close", resolve));
+    expect({ code, err }).toEqual({ code: 1, err: "" });
   });
 
   it("writes the lock and the file, and says so", async () => {
@@ -178,6 +187,7 @@ describe("servicekit generate proto", { timeout: 30_000 }, () => {
       "it comes from a .proto file, use that",
     ],
     ["throw new Error('mine')", ["add.js"], 1, "cannot run add.js: mine"],
+    ["throw null", ["add.js"], 1, "cannot run add.js: null"],
   ])("refuses %s %j with %i", async (more, args, code, says) => {
     contract("a: z.int()", more);
     writeFileSync(file("package-lock.json"), '{"service":"other","messages":{}}');

@@ -30,7 +30,7 @@ async function run(module: string): Promise<object> {
   try {
     return (await import(/* the user's */ pathToFileURL(resolve(module)).href)) as object;
   } catch (error) {
-    const { code, message } = error as { readonly code?: unknown; readonly message?: unknown };
+    const { code, message = error } = (error ?? {}) as { readonly code?: unknown; readonly message?: unknown };
     const says =
       code === "ERR_UNKNOWN_FILE_EXTENSION" && /\.[cm]?tsx?$/.test(module)
         ? `Node ${process.versions.node} runs no TypeScript: give the compiled file, or use Node 22.18 or newer`

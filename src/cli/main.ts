@@ -17,6 +17,11 @@ const FAILED = 1;
 /** As the shell's own programs say that they were called in a wrong way. */
 const MISUSED = 2;
 
+// Whoever reads may have had enough, as `head` has: nothing is to be said of that.
+process.stdout.on("error", ({ code, message }: NodeJS.ErrnoException) => {
+  if (code !== "EPIPE") complain(`servicekit: cannot write to stdout: ${message}`);
+  process.exit(FAILED);
+});
 process.exitCode = await run(process.argv.slice(2));
 
 async function run(args: readonly string[]): Promise<number> {

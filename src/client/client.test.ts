@@ -756,6 +756,15 @@ group("the instances of a client", () => {
     expect(transport.sent).toHaveLength(3);
   });
 
+  it("have no breaker where a broker stands for all of them, unless it is asked for", async () => {
+    const transport = { ...scripted(fails("unavailable")), isBroker: true as const };
+    const remote = client(add, transport, one);
+    for (let i = 0; i < 20; i++) expect((await failed(remote.sum({ a: i }))).reason).not.toBe("breaker_open");
+    const asked = client(add, transport, { ...one, breaker: { consecutive: 1 } });
+    await failed(asked.sum({ a: 1 }));
+    expect((await failed(asked.sum({ a: 1 }))).reason).toBe("breaker_open");
+  });
+
   it("have one breaker each, for all methods, however often they stand in the list", async () => {
     const transport = scripted(fails("unavailable"));
     const remote = client(add, transport, { from: ["a", "a"], breaker: { consecutive: 2 }, clock: virtualClock() });

@@ -29,7 +29,7 @@ export type ClosableClient<M extends Methods> = Client<M> & AsyncDisposable;
  * go on) or options.
  *
  * On without asking: a deadline (3 s, never later than the context's), round robin over the instances, a breaker for
- * each. The order is fixed: observers (trace, metrics, log, then yours) → gates → limit → middleware → validation of the
+ * each (none before a broker, which stands for them all). The order is fixed: observers (trace, metrics, log, then yours) → gates → limit → middleware → validation of the
  * response → round robin → breaker of the instance → transport. `describe(client)` prints it.
  *
  * @throws {RangeError | TypeError} when an option is wrong, or a method cannot be carried by the transport.
@@ -104,7 +104,7 @@ function aroundOf(service: Service<Methods>, transport: ClientTransport, options
     clock,
     observers: observersOf(options, log),
     gates: functions("gates", options.gates),
-    policy: { timeoutMs, limit, breaker },
+    policy: { timeoutMs, limit, breaker: breaker ?? (transport.isBroker === true ? false : undefined) },
     instances: places.map((place) => byIdentity.get(place)!),
     picker: roundRobin(places.length, random),
     report,

@@ -21,12 +21,15 @@ export interface InstanceOptions {
 /** One instance. */
 export class Instance {
   readonly identity: string;
+  /** Its identity for people: without user and password, which addresses of brokers hold. */
+  readonly name: string;
   readonly channel: Channel;
   readonly #options: InstanceOptions;
   readonly #breakers = new Map<BreakerPolicy, CircuitBreaker>();
 
   constructor(identity: string, options: InstanceOptions) {
     this.identity = identity;
+    this.name = identity === "" ? options.transport.name : identity.replace(/\/\/[^/?#]*@/, "//");
     this.#options = options;
     this.channel = options.transport.open(options.service, identity, options.clock);
   }
@@ -36,10 +39,10 @@ export class Instance {
     if (policy === false) return undefined;
     let found = this.#breakers.get(policy);
     if (found === undefined) {
-      const { transport, clock, random, onEvent } = this.#options;
+      const { clock, random, onEvent } = this.#options;
       found = circuitBreaker({
         ...policy,
-        name: this.identity === "" ? transport.name : this.identity,
+        name: this.name,
         clock,
         random,
         onEvent,

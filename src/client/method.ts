@@ -115,7 +115,7 @@ function callOf(plan: CallPlan, { around, use, policy }: Way): AnyUnaryCall | An
 
 function wayLayers({ instances, picker, transport }: Around, policy: BreakerPolicy | false, info: MethodInfo): Layer[] {
   const breaker = instances[0]!.breaker(policy);
-  const places = instances.map(({ identity }) => identity).filter((identity) => identity !== "");
+  const places = instances.filter(({ identity }) => identity !== "").map(({ name }) => name);
   return [
     { kind: "decode", text: "validate the response" },
     {

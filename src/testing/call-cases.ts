@@ -6,7 +6,7 @@
 import assert from "node:assert/strict";
 import { ServiceError } from "../errors/index.ts";
 import { json, type Codec } from "../transport/index.ts";
-import { full, gone, serveBare, serveUnary } from "./sample.ts";
+import { full, gone, REFUSED, serveBare, serveUnary } from "./sample.ts";
 import type { Case, TransportHarness } from "./transport-suite.ts";
 
 /** Cases about codecs, errors and limits. */
@@ -147,8 +147,11 @@ export function callCases(harness: TransportHarness): readonly Case[] {
       async run() {
         let calls = 0;
         await using sample = await serveUnary(harness, { echo: (request) => (calls++, request) });
-        const error = await failureOf(sample.remote.echo({ text: 5 as never }));
-        assert.equal(error.code, "invalid_argument");
+        const misfit = await failureOf(sample.remote.echo({ text: 5 as never }));
+        assert.equal(misfit.code, "invalid_argument");
+        const refused = await failureOf(sample.remote.echo(REFUSED));
+        assert.equal(refused.reason, "invalid_request");
+        assert.deepEqual(refused.details, { issues: [{ path: ["text"], message: "should not be so" }] });
         assert.equal(calls, 0);
       },
     },

@@ -11,7 +11,7 @@ import { seen, serveUnary } from "./sample.ts";
 import type { Case, TransportHarness } from "./transport-suite.ts";
 
 /** Resolves when a context is called off. */
-export const calledOff = (context: Context): Promise<string> =>
+const calledOff = (context: Context): Promise<string> =>
   new Promise((resolve) => void context.onCancel(({ reason }) => resolve(reason)));
 
 /** Times that are waited for in vain, the next where a slow machine has not even begun in the one before. */

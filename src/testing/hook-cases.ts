@@ -178,7 +178,8 @@ export function hookCases(harness: TransportHarness): readonly Case[] {
         );
         await sample.remote.echo({ text: "x" });
         assert.equal(views.length, 2);
-        for (const view of views) assert.equal(typeof view, "object");
+        assert.notEqual(views[0], views[1]);
+        for (const view of views) assert.ok(typeof view === "object" && view !== null);
       },
     },
   ];

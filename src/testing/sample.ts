@@ -43,14 +43,22 @@ export const full: ErrorType<"full", Count, Count> = error("full", {
 export const gone: ErrorType<"gone", undefined, undefined> = error("gone", { code: "not_found" });
 
 const text: Schema<Text> = plainSchema({ text: "string" });
-const count: Schema<Count> = positive(plainSchema({ n: "integer" }));
 
-// A rule that no wire can state, so that it is the receiver who finds what breaks it.
-function positive(schema: Schema<Count>): Schema<Count> {
+/** A text that `echo` refuses. */
+export const REFUSED: Text = { text: "refused" };
+
+// Rules that no wire can state, so that it is the receiver who finds what breaks them.
+const said: Schema<Text> = ruled(text, ({ text }) => (text === REFUSED.text ? { path: ["text"] } : undefined));
+const count: Schema<Count> = ruled(plainSchema({ n: "integer" }), ({ n }) => (n < 0 ? { path: ["n"] } : undefined));
+
+function ruled<T>(
+  schema: Schema<T>,
+  broken: (value: T) => { readonly path: readonly string[] } | undefined,
+): Schema<T> {
   const standard = schema["~standard"];
   const validate: (typeof standard)["validate"] = (value) => {
-    const negative = { issues: [{ message: "should not be negative", path: ["n"] }] };
-    return ((value as Partial<Count> | null)?.n ?? 0) < 0 ? negative : standard.validate(value);
+    const issue = typeof value === "object" && value !== null ? broken(value as T) : undefined;
+    return issue === undefined ? standard.validate(value) : { issues: [{ message: "should not be so", ...issue }] };
   };
   return { "~standard": { ...standard, validate } };
 }
@@ -87,8 +95,8 @@ const bare: Service<{ readonly echo: Of<Text, "unary"> }> = service("sample", {
 });
 
 /** One answer each. */
-export const unary: Service<UnaryMethods> = service("sample", {
-  echo: method({ request: text, response: text, errors: [full, gone], idempotent: true }),
+const unary: Service<UnaryMethods> = service("sample", {
+  echo: method({ request: said, response: text, errors: [full, gone], idempotent: true }),
   wait: method({ request: text, response: text, timeoutMs: 60_000 }),
 });
 

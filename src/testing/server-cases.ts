@@ -7,6 +7,7 @@ import assert from "node:assert/strict";
 import { policyError, ServiceError } from "../errors/index.ts";
 import { failureOf } from "./call-cases.ts";
 import { seen, serveUnary } from "./sample.ts";
+import { settled } from "./virtual-clock.ts";
 import type { Case, TransportHarness } from "./transport-suite.ts";
 
 /** Cases about gates and drain. */
@@ -45,7 +46,7 @@ export function serverCases(harness: TransportHarness): readonly Case[] {
         await begun.promise;
         let isDrained = false;
         const drained = sample.connected.drain().then(() => (isDrained = true));
-        await Promise.resolve();
+        for (let i = 0; i < 20; i++) await settled();
         assert.equal(isDrained, false);
         finish.resolve();
         assert.deepEqual(await call, { text: "x" });

@@ -11,6 +11,11 @@ import type { Clock } from "../time/index.ts";
 /** A transport that calls, as a value. */
 export interface ClientTransport {
   readonly name: string;
+  /**
+   * Whether what it is told to call is a broker in front of the instances. Then no breaker stands before it unless asked for:
+   * it would shut out all of them for as long as it is open, when the broker was away for a moment.
+   */
+  readonly isBroker?: true | undefined;
   /** Makes the way to one instance of a service; opens nothing until the first call. */
   open(service: AnyService, instance: string, clock: Clock): Channel;
   readonly "~client": true;

@@ -3,7 +3,10 @@
  *
  * @module
  */
-import { bareError, isCode, type ServiceError } from "../errors/index.ts";
+import { bareError, isCode, type Code, type ServiceError } from "../errors/index.ts";
+import { parseJson } from "./json/parse.ts";
+import type { Limits } from "./limits.ts";
+import { textOf } from "./text.ts";
 
 const REASON = /^[a-z][a-z0-9_]{0,63}$/;
 
@@ -33,4 +36,31 @@ export function readFailure(value: unknown): ServiceError {
     origin: "peer",
     retryAfterMs: isTime ? retryAfterMs : undefined,
   });
+}
+
+/** What a protocol itself says of an error, beside its body. */
+export interface Said {
+  readonly code: Code;
+  readonly message?: string | undefined;
+}
+
+/**
+ * The error that a body is, read without trust. Somebody else's says no code: then it is what the protocol says, and the body
+ * is its details.
+ */
+export function failureIn(body: Uint8Array, limits: Limits, { code, message = "" }: Said): ServiceError {
+  let said: unknown;
+  try {
+    if (body.length > 0 && body.length <= limits.maxBodyBytes) said = parseJson(textOf(body), limits);
+  } catch {
+    // No JSON: the protocol says what it is.
+  }
+  if (isCode((said as { readonly code?: unknown } | null | undefined)?.code)) return readFailure(said);
+  const text = message === "" ? readFailure(said).message : message.slice(0, 4096);
+  return bareError(text, { code, reason: code, details: said, origin: "peer" });
+}
+
+/** The same error cut down to what every protocol takes, for when it is too large as it is. */
+export function bareFailure({ code, reason, message }: ServiceError): ServiceError {
+  return bareError(message.slice(0, 512), { code, reason });
 }

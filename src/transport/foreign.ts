@@ -4,13 +4,11 @@
  *
  * @module
  */
-import type { Methods, Types, TypesIn } from "../contract/index.ts";
+import type { Types } from "../contract/index.ts";
 import type { ServiceError } from "../errors/index.ts";
 
-/** How one method crosses (Go kit's EncodeRequestFunc, DecodeResponseFunc and so on). What is not given has no change. */
+/** How the messages of one method cross (Go kit's EncodeRequestFunc, DecodeResponseFunc and so on). */
 export interface ForeignMethod<X extends Types, TheirRequest, TheirResponse> {
-  /** Their name of the method. */
-  readonly name: string;
   /** Reads their request into ours, in wire form. */
   readonly readRequest: (theirs: TheirRequest) => X["reqIn"];
   /** Writes our request as theirs. */
@@ -22,8 +20,3 @@ export interface ForeignMethod<X extends Types, TheirRequest, TheirResponse> {
   /** Writes a declared error as their response; undefined leaves it to the protocol. Default: the protocol's errors. */
   readonly writeError?: ((error: ServiceError) => TheirResponse | undefined) | undefined;
 }
-
-/** The methods of a contract on a foreign wire; those that are left out are not there. */
-export type ForeignMethods<M extends Methods, TheirRequest = never, TheirResponse = never> = {
-  readonly [P in keyof M]?: ForeignMethod<TypesIn<M[P]>, TheirRequest, TheirResponse>;
-};

@@ -67,6 +67,16 @@ describe("incoming messages", () => {
     expect(log.refused).toHaveLength(1);
   });
 
+  it("fail then, also those that had come: observers have seen the call's end", async () => {
+    const { messages, log } = bytes([[1, 2, 3]]);
+    await messages.next();
+    const reason = policyError("deadline_exceeded");
+    messages.stop(reason);
+    await expect(messages.next()).rejects.toBe(reason);
+    expect(await messages.next()).toEqual({ done: true, value: undefined });
+    expect(log.received).toBe(1);
+  });
+
   it("end for who leaves off", async () => {
     const { messages, log } = bytes([[1, 2, 3]]);
     for await (const one of messages) if (one === 2) break;

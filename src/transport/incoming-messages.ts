@@ -52,6 +52,8 @@ export class IncomingMessages<F> implements AsyncIterableIterator<unknown, undef
   /** Whether there is no more to give. */
   #isOver = false;
   #isReading = false;
+  /** Why nobody is to read on; undefined while they may. */
+  #stopped: Error | undefined = undefined;
   /** Those who ask before those who asked before them have got something. */
   #waiting = 0;
   #last: Promise<unknown> = Promise.resolve();
@@ -81,13 +83,15 @@ export class IncomingMessages<F> implements AsyncIterableIterator<unknown, undef
     return Promise.resolve(END);
   }
 
-  /** The call is over: who still reads fails with `reason`. */
+  /** The call is over: who still reads fails with `reason`, also where messages have come and wait. */
   stop(reason: Error): void {
+    this.#stopped ??= reason;
     this.#from.source.stop(reason);
   }
 
   #next(): Promise<Result> {
     if (this.#isOver) return Promise.resolve(END);
+    if (this.#stopped !== undefined) return this.#refuse(this.#stopped);
     try {
       const frame = this.#from.frames.take();
       if (frame !== undefined) {
@@ -125,6 +129,7 @@ export class IncomingMessages<F> implements AsyncIterableIterator<unknown, undef
       for (;;) {
         const chunk = await source.read();
         if (this.#isOver) return END;
+        if (this.#stopped !== undefined) throw this.#stopped;
         if (chunk === undefined) {
           this.#isEnded = true;
           frames.end();

@@ -19,13 +19,17 @@ export class PendingCall<W extends Waiting = Waiting> {
   readonly id: number;
   readonly waiting: W;
   readonly #among: Pending<W>;
-  readonly #subscription: Subscription;
+  #subscription: Subscription | undefined = undefined;
 
   constructor(id: number, waiting: W, among: Pending<W>) {
     this.id = id;
     this.waiting = waiting;
     this.#among = among;
-    this.#subscription = waiting.call.onCancel((reason) => this.reject(reason));
+  }
+
+  /** Begins to listen for its being called off, which may have happened. */
+  listen(): void {
+    this.#subscription = this.waiting.call.onCancel((reason) => this.reject(reason));
   }
 
   resolve(wire: unknown): void {
@@ -37,7 +41,7 @@ export class PendingCall<W extends Waiting = Waiting> {
   }
 
   #leave(): boolean {
-    this.#subscription.cancel();
+    this.#subscription?.cancel();
     return this.#among.remove(this);
   }
 }
@@ -57,6 +61,7 @@ export class Pending<W extends Waiting = Waiting> {
     // Never used again within 2^53 calls, so that a late reply finds nobody.
     const call = new PendingCall(++this.#lastId, waiting, this);
     this.#calls.set(call.id, call);
+    call.listen();
     return call;
   }
 

@@ -67,5 +67,10 @@ export function verdictOf(
   const isFinal = error.origin === "declared" || FINAL.has(error.code);
   if (isFinal || deliveries >= redelivery.maxDeliveries) return { kind: "dead", error };
   const widthMs = Math.min(redelivery.maxDelayMs, redelivery.delayMs * 2 ** (deliveries - 1));
-  return { kind: "again", delayMs: Math.max(error.retryAfterMs ?? 0, random.fraction() * widthMs) };
+  return { kind: "again", delayMs: Math.max(hintOf(error), random.fraction() * widthMs) };
+}
+
+// A handler's error may have it from anywhere.
+function hintOf({ retryAfterMs = 0 }: ServiceError): number {
+  return retryAfterMs > 0 ? Math.min(retryAfterMs, DAY_MS) : 0;
 }

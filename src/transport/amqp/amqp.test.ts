@@ -487,6 +487,79 @@ describe.skipIf(missing !== undefined)(`over AMQP${missing === undefined ? "" : 
     });
   });
 
+  describe("what leaves", () => {
+    it("finishes a call that waits for the connection when its client is closed", async () => {
+      await serving(box.implement({ say: (request) => request, once: (request) => request }));
+      const remote = calling(box);
+      const answer = remote.say({ text: "x" });
+      await remote[Symbol.asyncDispose]();
+      expect(await answer).toEqual({ text: "x" });
+    });
+
+    it("has headers of every request, and metadata of one goes before them", async () => {
+      await channel.assertQueue(queueOf("jobs"), { durable: true });
+      const remote = calling(jobs, { headers: { "X-Tenant": "blue", "x-zone": "eu" } });
+      await remote.note({ text: "x" }, { metadata: { "x-zone": "us" } });
+      const { headers } = (await taken("jobs")).properties;
+      expect(headers).toMatchObject({ "x-tenant": "blue", "x-zone": "us" });
+    });
+
+    it("keeps its own form of an error where the encoder throws or writes nonsense", async () => {
+      const encoders: AmqpServerOptions["errorEncoder"][] = [
+        (_error, reply) => {
+          reply.body = "half";
+          throw new Error("no");
+        },
+        (_error, reply) => void (reply.body = 5 as never),
+      ];
+      for (const errorEncoder of encoders) {
+        const server = await serving(box.implement({ say: () => full(), once: () => full() as never }), {
+          errorEncoder,
+        });
+        const { content, properties } = await asked("box", '{"text":""}');
+        expect(JSON.parse(content.toString())).toMatchObject({ code: "failed_precondition", reason: "full" });
+        expect(properties.headers).toMatchObject({ "x-error-code": "failed_precondition" });
+        await server.stop();
+      }
+    });
+
+    it("is the error that its header says where an encoder writes the body in a form of its own", async () => {
+      await serving(box.implement({ say: () => full(), once: () => full() as never }), {
+        errorEncoder: (_error, reply) => void (reply.body = '{"err":"no room"}'),
+      });
+      await expect(calling(box).say({ text: "x" })).rejects.toMatchObject({
+        code: "failed_precondition",
+        details: { err: "no room" },
+      });
+    });
+
+    it("is an answer, whatever metadata a handler adds to it", async () => {
+      const heard: unknown[] = [];
+      await serving(
+        box.implement({
+          say(request, context) {
+            for (const name of ["x-error-code", "constructor", "x-more"]) context.reply.set(name, "canceled");
+            return request;
+          },
+          once: (request) => request,
+        }),
+      );
+      const remote = calling(box, { after: [(_context, { headers }) => void heard.push({ ...headers })] });
+      expect(await remote.say({ text: "x" })).toEqual({ text: "x" });
+      expect(heard).toEqual([{ constructor: "canceled", "x-more": "canceled" }]);
+    });
+
+    it("leaves no word of servers that drain at the same time", async () => {
+      const reported: unknown[] = [];
+      const echo = box.implement({ say: (request) => request, once: (request) => request });
+      for (let round = 0; round < 5; round++) {
+        const servers = await Promise.all([1, 2, 3].map(() => serving(echo, { reported })));
+        await Promise.all(servers.map((one) => one.stop()));
+      }
+      expect(reported).toEqual([]);
+    });
+  });
+
   describe("input from outside", () => {
     const echo = box.implement({ say: (request) => request, once: (request) => request });
 

@@ -1,16 +1,12 @@
 /**
- * Bodies of messages: whether they may be read, and their text.
+ * Bodies of messages: whether they may be read.
  *
  * @module
  */
 import { policyError } from "../../errors/index.ts";
 import type { Codec } from "../codec.ts";
 import type { Limits } from "../limits.ts";
-
-const STRICT = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
-
-/** What stands in for bytes that are no UTF-8. */
-const REPLACEMENT = "\uFFFD";
+import { textOf } from "../text.ts";
 
 /** What some libraries write into `content_encoding`, which is for compression, and means no compression. */
 const PLAIN: ReadonlySet<string> = new Set(["", "identity", "utf-8", "utf8"]);
@@ -42,21 +38,4 @@ function mayRead({ mediaType }: Codec, given: unknown): boolean {
   if (typeof given !== "string" || given === "" || given === mediaType || mediaType === "*/*") return true;
   const mark = given.indexOf(";");
   return (mark < 0 ? given : given.slice(0, mark)).trim().toLowerCase() === mediaType;
-}
-
-/** @throws {ServiceError} malformed_message when it is no UTF-8. */
-export function textOf(content: Buffer): string {
-  const text = content.toString("utf8");
-  if (!text.includes(REPLACEMENT)) return text;
-  try {
-    return STRICT.decode(content);
-  } catch {
-    throw policyError("malformed_message", { message: "the body should be UTF-8" });
-  }
-}
-
-/** A body as the library takes it. */
-export function bufferOf(body: string | Uint8Array): Buffer {
-  if (typeof body === "string") return Buffer.from(body, "utf8");
-  return Buffer.isBuffer(body) ? body : Buffer.from(body.buffer, body.byteOffset, body.byteLength);
 }

@@ -6,14 +6,15 @@
 import type { ConsumeMessage } from "amqplib";
 import type { CallStart } from "../../endpoint/index.ts";
 import { policyError, type Outcome, type ServiceError } from "../../errors/index.ts";
-import { writeFailure } from "../failure.ts";
+import { bareFailure, writeFailure } from "../failure.ts";
 import { REQUEST_ID, TIMEOUT } from "../names.ts";
 import { ServerCall } from "../server-call.ts";
+import { bufferOf } from "../text.ts";
 import { timeoutOf } from "../timeout.ts";
 import { requestOf, type AmqpReply, type AmqpRequest } from "./message.ts";
 import type { MethodPlan, QueuePlan, ServerSettings } from "./plan.ts";
 import type { ServerSession } from "./server-session.ts";
-import { ERROR_CODE, SENT, type Headers } from "./wire.ts";
+import { ERROR_CODE, isOwnHeader, SENT, type Headers } from "./wire.ts";
 
 /** A message as it was delivered. */
 export interface Delivery {
@@ -100,25 +101,36 @@ export class AmqpCall extends ServerCall<AmqpRequest, AmqpReply> {
   #sayWhy(error: ServiceError): void {
     const { session } = this.#from;
     if (session.isOver) return;
-    const reply: AmqpReply = {
-      body: writeFailure(error, (thrown) => this.report(thrown)),
-      contentType: "application/json",
-      headers: { [ERROR_CODE]: error.code, [REQUEST_ID]: this.requestId },
-    };
-    this.encodeError(error, reply);
+    const reply = this.#encoded(error) ?? this.#failure(error);
     this.#addMetadata(reply.headers);
     try {
       this.responseBytes = session.answer(this.#from, reply);
     } catch (thrown) {
       this.report(thrown);
-      const headers = { [ERROR_CODE]: error.code };
-      session.answer(this.#from, { body: "{}", contentType: "application/json", headers });
+      this.responseBytes = session.answer(this.#from, this.#failure(bareFailure(error)));
     }
     session.ack(this.#from);
   }
 
+  /** The answer as the user's encoder has it, when there is one and what it says can be sent. */
+  #encoded(error: ServiceError): AmqpReply | undefined {
+    if (this.hooks.errorEncoder === undefined) return undefined;
+    const reply = this.#failure(error);
+    return this.encodeError(error, reply) && this.guarded(() => void bufferOf(reply.body)) ? reply : undefined;
+  }
+
+  #failure(error: ServiceError): AmqpReply {
+    return {
+      body: writeFailure(error, (thrown) => this.report(thrown)),
+      contentType: "application/json",
+      headers: { [ERROR_CODE]: error.code, [REQUEST_ID]: this.requestId },
+    };
+  }
+
+  // What a hook sets goes before it.
   #addMetadata(headers: Record<string, unknown>): void {
-    for (const [name, value] of this.outgoingIfAny ?? []) headers[name] ??= value;
+    for (const [name, value] of this.outgoingIfAny ?? [])
+      if (!isOwnHeader(name) && !Object.hasOwn(headers, name)) headers[name] = value;
   }
 
   protected override finish(outcome: Outcome): void {

@@ -5,16 +5,16 @@
  */
 import type { Message } from "amqplib";
 import type { ActiveCall, Subscription } from "../../endpoint/index.ts";
-import { bareError, isCode, policyError, ServiceError, toServiceError } from "../../errors/index.ts";
+import { isCode, policyError, ServiceError, toServiceError } from "../../errors/index.ts";
 import type { ClientHooks } from "../client-hooks.ts";
 import { finalize } from "../client-hooks.ts";
 import type { Codec } from "../codec.ts";
-import { readFailure } from "../failure.ts";
-import { parseJson } from "../json/parse.ts";
+import { failureIn } from "../failure.ts";
 import type { Limits } from "../limits.ts";
 import { addContext, addMetadata, type Owner } from "../outgoing.ts";
 import type { Waiting } from "../pending.ts";
-import { bodyOf, bufferOf, textOf } from "./body.ts";
+import { bufferOf } from "../text.ts";
+import { bodyOf } from "./body.ts";
 import type { AmqpClientRequest, AmqpClientResponse, AmqpProperties } from "./message.ts";
 import type { Outgoing } from "./publish.ts";
 import { ERROR_CODE, Headers, isOwnHeader, SENT, tableOf } from "./wire.ts";
@@ -27,6 +27,8 @@ export interface ClientPlan {
   readonly type: string;
   readonly isOneWay: boolean;
   readonly contentType: string;
+  /** Headers of every request, as names and values in turn. */
+  readonly constant: readonly string[];
   /** What replies are written in. */
   readonly answers: Codec;
   readonly limits: Limits;
@@ -52,19 +54,33 @@ const OWNER: Owner = { name: "AMQP", isOwn: isOwnHeader };
 export class Exchange implements Waiting {
   readonly plan: ClientPlan;
   readonly call: ActiveCall;
-  readonly #body: string | Uint8Array;
+  #body: string | Uint8Array = "";
   readonly #resolve: (wire: unknown) => void;
   readonly #reject: (error: ServiceError) => void;
   /** While it waits to be published. */
   waits: Subscription | undefined = undefined;
 
-  constructor(plan: ClientPlan, body: string | Uint8Array, from: Waiting) {
+  constructor(plan: ClientPlan, from: Waiting) {
     this.plan = plan;
-    this.#body = body;
     this.call = from.call;
     this.#resolve = from.resolve;
     this.#reject = from.reject;
     this.call.peer = plan.peer;
+  }
+
+  /** Writes the request; false when it cannot be, or nobody waits any more, which settles the call. */
+  write(request: unknown): boolean {
+    const { canceledBy } = this.call;
+    try {
+      if (canceledBy === undefined) {
+        this.#body = this.plan.write(request);
+        return true;
+      }
+      this.reject(canceledBy);
+    } catch (thrown) {
+      this.reject(thrown);
+    }
+    return false;
   }
 
   /**
@@ -77,7 +93,7 @@ export class Exchange implements Waiting {
     const { context } = call;
     const leftMs = context.deadlineMs - nowMs;
     if (leftMs <= 0) throw policyError("deadline_exceeded");
-    const list: string[] = [];
+    const list = [...plan.constant];
     // What is told is done whenever it is come to, so its time does not travel.
     addContext(list, context, plan.isOneWay ? Infinity : leftMs);
     addMetadata(list, call, OWNER);
@@ -129,7 +145,7 @@ export class Exchange implements Waiting {
       for (const one of after) one(call.context, response);
     }
     const code = headers.get(ERROR_CODE);
-    if (code !== undefined) throw failureOf(code, content, plan.limits);
+    if (code !== undefined) throw failureIn(content, plan.limits, { code: isCode(code) ? code : "unknown" });
     try {
       return plan.read(bodyOf(message, plan.answers, plan.limits));
     } catch (cause) {
@@ -153,13 +169,4 @@ export class Exchange implements Waiting {
     const { finalizer } = this.plan.hooks;
     if (finalizer !== undefined) finalize(finalizer, { context: this.call.context, status: 0, error });
   }
-}
-
-function failureOf(code: string, content: Buffer, limits: Limits): ServiceError {
-  try {
-    if (content.length <= limits.maxBodyBytes) return readFailure(parseJson(textOf(content), limits));
-  } catch {
-    // It says what it is by its header.
-  }
-  return bareError("the peer failed", { code: isCode(code) ? code : "unknown", origin: "peer" });
 }

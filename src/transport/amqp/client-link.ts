@@ -19,7 +19,7 @@ export interface ClientLinkOptions {
   readonly connect: ConnectSettings;
   readonly clock: Clock;
   readonly replies: "direct" | "exclusive";
-  readonly whenDown: "fail" | "wait";
+  readonly whileDown: "fail" | "wait";
   readonly maxWaiting: number;
 }
 
@@ -37,7 +37,7 @@ export class ClientLink implements SessionListener {
 
   constructor(options: ClientLinkOptions) {
     this.#options = options;
-    const { place, connect, clock, replies, whenDown } = options;
+    const { place, connect, clock, replies, whileDown } = options;
     this.#prefix = `${connect.random.hex(8)}-`;
     this.#link = new Link<ClientSession>({
       place,
@@ -48,9 +48,9 @@ export class ClientLink implements SessionListener {
       up: () => this.ready(),
       down: (_session, cause) => {
         this.#pending.failAll(policyError("connection_lost", { cause }));
-        if (whenDown === "fail") this.#turnAway(policyError("unreachable", { cause }));
+        if (whileDown === "fail") this.#turnAway(policyError("unreachable", { cause }));
       },
-      failed: (error) => (whenDown === "fail" ? this.#turnAway(error) : undefined),
+      failed: (error) => (whileDown === "fail" ? this.#turnAway(error) : undefined),
     });
   }
 
@@ -63,10 +63,10 @@ export class ClientLink implements SessionListener {
   }
 
   #wait(exchange: Exchange, isUp: boolean): void {
-    const { whenDown, maxWaiting } = this.#options;
+    const { whileDown, maxWaiting } = this.#options;
     const link = this.#link;
     const opens = !isUp && !link.isOpening && link.mayHurry;
-    if (!isUp && !link.isOpening && !opens && whenDown === "fail") return exchange.reject(policyError("unreachable"));
+    if (!isUp && !link.isOpening && !opens && whileDown === "fail") return exchange.reject(policyError("unreachable"));
     if (this.#waiting.size >= maxWaiting) {
       const message = `more than ${maxWaiting} calls wait for the broker`;
       return exchange.reject(policyError("overloaded", { message }));
@@ -103,6 +103,7 @@ export class ClientLink implements SessionListener {
       this.#waiting.delete(exchange);
       this.#publish(session, exchange);
     }
+    this.#leave();
   }
 
   #publish(session: ClientSession, exchange: Exchange): void {

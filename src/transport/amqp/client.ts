@@ -5,16 +5,17 @@
  */
 import type { AnyService } from "../../contract/index.ts";
 import { policyError } from "../../errors/index.ts";
-import { checkFunction, checkNames, checkNumber, checkOneOf } from "../../internal/check.ts";
-import type { Clock } from "../../time/index.ts";
+import { checkFunction, checkNames, checkNumber, checkOneOf, checkString, shown } from "../../internal/check.ts";
 import type { Channel, ClientTransport, UnarySender } from "../client.ts";
 import { CLIENT_HOOKS, clientHooks, type ClientHooks } from "../client-hooks.ts";
 import { checkCodec, json, type Codec } from "../codec.ts";
 import { limitsOf, type LimitOptions, type Limits } from "../limits.ts";
+import { Shared, type Share } from "../shared.ts";
 import { Exchange, type ClientPlan } from "./client-exchange.ts";
 import { ClientLink } from "./client-link.ts";
 import { brokerOf, CONNECT, connectSettings, type AmqpConnectOptions, type Place } from "./connect.ts";
 import type { AmqpClientRequest, AmqpClientResponse } from "./message.ts";
+import { isOwnHeader } from "./wire.ts";
 
 /** Where a request is published. */
 export interface AmqpRoute {
@@ -37,7 +38,7 @@ export interface AmqpClientOptions extends AmqpConnectOptions, ClientHooks<AmqpC
    * What becomes of calls while the broker is away: "fail" at once with `unreachable`, or "wait" for it until their
    * deadline. Default: "fail": the caller may know somebody else to ask.
    */
-  readonly whenDown?: "fail" | "wait" | undefined;
+  readonly whileDown?: "fail" | "wait" | undefined;
   /**
    * How many calls may wait for the connection, or for a broker that is slower than they are, 0 to a million; one more fails
    * with `overloaded`. Default: 1000.
@@ -45,6 +46,8 @@ export interface AmqpClientOptions extends AmqpConnectOptions, ClientHooks<AmqpC
   readonly maxWaiting?: number | undefined;
   /** What bodies are written and read in. Default: JSON. */
   readonly codec?: Codec | undefined;
+  /** Headers of every request; up to 255 visible ASCII characters a name. Default: none. */
+  readonly headers?: Readonly<Record<string, string>> | undefined;
   /** Bounds of replies. Default: those of `LimitOptions`. */
   readonly limits?: LimitOptions | undefined;
 }
@@ -81,9 +84,10 @@ export function amqpClient(options: AmqpClientOptions = {}): ClientTransport {
     ...CLIENT_HOOKS,
     "route",
     "replies",
-    "whenDown",
+    "whileDown",
     "maxWaiting",
     "codec",
+    "headers",
     "limits",
   ]);
   const { route = toQueue, codec = json } = options;
@@ -93,37 +97,25 @@ export function amqpClient(options: AmqpClientOptions = {}): ClientTransport {
   const shared: Omit<ChannelParts, "place" | "service"> = {
     route,
     codec,
+    constant: constantOf(options.headers ?? {}),
     limits: limitsOf(options.limits),
     hooks: clientHooks(options),
   };
   const settings = {
     connect,
     replies: checkOneOf("replies", options.replies ?? "direct", ["direct", "exclusive"]),
-    whenDown: checkOneOf("whenDown", options.whenDown ?? "fail", ["fail", "wait"]),
+    whileDown: checkOneOf("whileDown", options.whileDown ?? "fail", ["fail", "wait"]),
     maxWaiting: checkNumber("maxWaiting", options.maxWaiting ?? 1000, { min: 0, max: 1_000_000, integer: true }),
   };
-  const links = new Map<string, { readonly link: ClientLink; users: number }>();
-  function linkTo(place: Place, clock: Clock): { readonly link: ClientLink; release(): Promise<void> } {
-    const shared = links.get(place.url) ?? { link: new ClientLink({ ...settings, place, clock }), users: 0 };
-    links.set(place.url, shared);
-    shared.users++;
-    let isReleased = false;
-    async function release(): Promise<void> {
-      if (isReleased) return;
-      isReleased = true;
-      if (--shared.users > 0) return;
-      links.delete(place.url);
-      await shared.link.close();
-    }
-    return { link: shared.link, release };
-  }
+  const links = new Shared<ClientLink>();
   return {
     name: "amqp",
     "~client": true,
+    isBroker: true,
     open(service, instance, clock) {
       const place = brokerOf("from", instance, connect);
-      const { link, release } = linkTo(place, clock);
-      return channel(link, release, { ...shared, place, service });
+      const link = links.take(place.url, clock, () => new ClientLink({ ...settings, place, clock }));
+      return channel(link, { ...shared, place, service });
     },
   };
 }
@@ -132,16 +124,28 @@ function toQueue(service: string): AmqpRoute {
   return { routingKey: service };
 }
 
+function constantOf(headers: Readonly<Record<string, string>>): readonly string[] {
+  return Object.entries(headers).flatMap(([name, value]) => {
+    if (isOwnHeader(checkString("a name in headers", name, HEADER_NAME).toLowerCase()))
+      throw new RangeError(`headers should hold no name of AMQP's own, got ${shown(name)}`);
+    if (typeof value !== "string") throw new TypeError(`headers: ${name} should be a text, got ${shown(value)}`);
+    return [name.toLowerCase(), value];
+  });
+}
+
+const HEADER_NAME = { pattern: /^[\x21-\x7e]{1,255}$/, says: "up to 255 visible ASCII characters" };
+
 interface ChannelParts {
   readonly service: AnyService;
   readonly place: Place;
   readonly route: NonNullable<AmqpClientOptions["route"]>;
   readonly codec: Codec;
+  readonly constant: readonly string[];
   readonly limits: Limits;
   readonly hooks: ClientPlan["hooks"];
 }
 
-function channel(link: ClientLink, release: () => Promise<void>, options: ChannelParts): Channel {
+function channel({ of: link, close }: Share<ClientLink>, options: ChannelParts): Channel {
   const { service } = options;
   const noStreams = (method: string): Error =>
     policyError("unknown_method", { message: `${service.name}.${method} is a stream, which AMQP does not carry here` });
@@ -151,8 +155,8 @@ function channel(link: ClientLink, release: () => Promise<void>, options: Channe
       const plan = planOf(method, options);
       return function send(request, call) {
         return new Promise((resolve, reject) => {
-          if (call.canceledBy !== undefined) throw call.canceledBy;
-          link.send(new Exchange(plan, plan.write(request), { call, resolve, reject }));
+          const exchange = new Exchange(plan, { call, resolve, reject });
+          if (exchange.write(request)) link.send(exchange);
         });
       };
     },
@@ -161,11 +165,11 @@ function channel(link: ClientLink, release: () => Promise<void>, options: Channe
         throw noStreams(method);
       };
     },
-    close: release,
+    close,
   };
 }
 
-function planOf(name: string, { service, place, route, codec, limits, hooks }: ChannelParts): ClientPlan {
+function planOf(name: string, { service, place, route, codec, constant, limits, hooks }: ChannelParts): ClientPlan {
   const { request, response, oneWay } = service.methods[name]!;
   const where = `${service.name}.${name}`;
   const { exchange = "", routingKey } = route(service.name, name);
@@ -176,6 +180,7 @@ function planOf(name: string, { service, place, route, codec, limits, hooks }: C
     type: `${service.name}/${name}`,
     isOneWay: oneWay === true,
     contentType: codec.contentType,
+    constant,
     answers,
     limits,
     hooks,

@@ -1,12 +1,14 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
-import { client } from "../../client/index.ts";
+import { client, describe as described } from "../../client/index.ts";
+import { logger } from "../../log/index.ts";
 import { method, oneWay, service } from "../../index.ts";
 import { serve } from "../../server/index.ts";
 import { json } from "../index.ts";
 import { limitsOf } from "../limits.ts";
-import { bodyOf, bufferOf } from "./body.ts";
+import { bufferOf } from "../text.ts";
+import { bodyOf } from "./body.ts";
 import { brokerOf, connectSettings } from "./connect.ts";
 import { amqpClient, amqpServer } from "./index.ts";
 import { waitOf } from "./redeliverer.ts";
@@ -61,9 +63,12 @@ describe("options of the client", () => {
   it.each([
     [{ route: "box" }, 'route should be a function, got "box"'],
     [{ replies: "queue" }, 'replies should be one of "direct", "exclusive", got "queue"'],
-    [{ whenDown: "buffer" }, 'whenDown should be one of "fail", "wait", got "buffer"'],
+    [{ whileDown: "buffer" }, 'whileDown should be one of "fail", "wait", got "buffer"'],
     [{ maxWaiting: -1 }, "maxWaiting should be an integer from 0 to 1000000, got -1"],
     [{ url }, 'amqpClient has no option "url"'],
+    [{ headers: { "x-error-code": "1" } }, 'headers should hold no name of AMQP\'s own, got "x-error-code"'],
+    [{ headers: { "a b": "1" } }, "a name in headers should be up to 255 visible ASCII characters"],
+    [{ headers: { a: 1 } }, "headers: a should be a text, got 1"],
   ])("are checked when it is made: %j", (options, message) => {
     expect(() => amqpClient(options as never)).toThrow(message);
   });
@@ -86,6 +91,39 @@ describe("options of the client", () => {
     expect(String((failure as Error).cause)).toMatch(/amqp:\/\/127\.0\.0\.1:1: connect ECONNREFUSED/);
     expect(String((failure as Error).cause)).not.toContain("hunter2");
     await expect(remote.note({ text: "" })).rejects.toMatchObject({ reason: "unreachable" });
+  });
+});
+
+describe("a client", () => {
+  it("says no password of its broker: not in its description, and not in its log", async () => {
+    const lines: string[] = [];
+    const log = logger({ write: (text) => void lines.push(text), format: "json" });
+    await using remote = client(box, amqpClient(), {
+      from: "amqp://ada:hunter2@127.0.0.1:1/v",
+      log,
+      breaker: { consecutive: 1 },
+    });
+    await remote.say({ text: "" }).catch(() => undefined);
+    log.flush();
+    expect(lines.join()).toContain("breaker open");
+    expect(lines.join()).toContain("amqp://127.0.0.1:1/v");
+    expect(described(remote)).toContain("amqp amqp://127.0.0.1:1/v");
+    expect(lines.join() + described(remote)).not.toContain("hunter2");
+  });
+
+  it("ends a call whose request cannot be written as any other", async () => {
+    const ended: unknown[] = [];
+    const codec = {
+      ...json,
+      writer: () => () => {
+        throw new TypeError("not this one");
+      },
+    };
+    const finalizer = [({ error }: { readonly error?: unknown }) => void ended.push(error)];
+    await using remote = client(box, amqpClient({ codec, finalizer }), { from: url, breaker: false });
+    const failure = await remote.say({ text: "" }).catch((error: unknown) => error);
+    expect(failure).toMatchObject({ code: "internal" });
+    expect(ended.length).toBe(1);
   });
 });
 
@@ -159,7 +197,7 @@ describe("bodies", () => {
 
   it("are text with any UTF-8 in it, the replacement character too, and nothing else", () => {
     expect(read(bufferOf("\uFFFDä"))()).toBe("\uFFFDä");
-    expect(read(Buffer.from([0xc3, 0x28]))).toThrow("the body should be UTF-8");
+    expect(read(Buffer.from([0xc3, 0x28]))).toThrow("the body is not UTF-8");
   });
 
   it("may say their type with parameters, or none, and are not compressed", () => {

@@ -84,7 +84,7 @@ describe.skipIf(unkillable !== undefined)(
             report: (error) => (isLoss(error) ? undefined : unexpected.push(error)),
           },
         );
-        await using remote = client(jobs, amqpClient({ whenDown: "wait", reconnect: { maxDelayMs: 300 } }), {
+        await using remote = client(jobs, amqpClient({ whileDown: "wait", reconnect: { maxDelayMs: 300 } }), {
           from: broker.amqp,
           timeoutMs: 60_000,
           breaker: false,
@@ -158,7 +158,7 @@ describe.skipIf(unkillable !== undefined)(
       });
       await using remote = client(
         echo,
-        amqpClient({ whenDown: "wait", maxWaiting: 2, reconnect: { maxDelayMs: 100 } }),
+        amqpClient({ whileDown: "wait", maxWaiting: 2, reconnect: { maxDelayMs: 100 } }),
         { from: broker.amqp, breaker: false },
       );
       await remote.say({ n: 1 });

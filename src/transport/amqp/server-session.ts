@@ -8,7 +8,7 @@ import { policyError, type ServiceError } from "../../errors/index.ts";
 import type { Clock } from "../../time/index.ts";
 import { verdictOf } from "../redelivery.ts";
 import type { App } from "../server.ts";
-import { bufferOf } from "./body.ts";
+import { bufferOf } from "../text.ts";
 import { AmqpCall, mayHaveRun, type Delivery } from "./call.ts";
 import type { AmqpReply } from "./message.ts";
 import type { QueuePlan, ServerSettings } from "./plan.ts";
@@ -177,7 +177,15 @@ export class ServerSession {
   #hold({ message }: Delivery, error: unknown): void {
     if (this.isOver) return;
     this.report(error);
-    this.clock.expire(HOLD_MS, { expire: () => (this.isOver ? undefined : this.#channel.nack(message, false, true)) });
+    this.clock.expire(HOLD_MS, { expire: () => this.#giveBack(message) });
+  }
+
+  #giveBack(message: ConsumeMessage): void {
+    try {
+      if (!this.isOver) this.#channel.nack(message, false, true);
+    } catch {
+      // The channel is closing: then it goes back by itself.
+    }
   }
 
   /** A call is over. */
@@ -195,8 +203,8 @@ export class ServerSession {
   async drain(): Promise<void> {
     try {
       for (const tag of this.#tags.values()) await this.#channel.cancel(tag);
-      for (const { isPassing, settings } of this.#tags.keys())
-        if (isPassing) await takeDown(this.#model, settings.name);
+      const passing = [...this.#tags.keys()].filter(({ isPassing }) => isPassing);
+      for (const { settings } of passing) await takeDown(this.#model, settings.name);
     } catch (error) {
       // A connection that is lost now has nothing to be drained.
       if (!this.isOver) this.report(error);

@@ -12,6 +12,10 @@ import { ERROR_CODE } from "./wire.ts";
 /** How often a queue is looked at that goes on getting messages while it is taken down. */
 const MAX_LOOKS = 10;
 
+/** AMQP 0-9-1 §1.2, "Constants". */
+const NOT_FOUND = 404;
+const PRECONDITION_FAILED = 406;
+
 /** Declares a queue and what it is bound to; declaring what is there already changes nothing. */
 export async function declare(channel: Channel, queue: QueueSettings): Promise<void> {
   const { name, durable, arguments: args } = queue;
@@ -27,6 +31,20 @@ export async function declare(channel: Channel, queue: QueueSettings): Promise<v
  * in it are told that the server is shutting down; one that nobody waits for an answer to keeps the queue there.
  */
 export async function takeDown(model: ChannelModel, queue: string): Promise<void> {
+  for (let tries = 0; tries < MAX_LOOKS; tries++) {
+    try {
+      return await emptied(model, queue);
+    } catch (error) {
+      const { code } = error as { readonly code?: unknown };
+      // Another server that drains was quicker.
+      if (code === NOT_FOUND) return;
+      // Or a message came in between.
+      if (code !== PRECONDITION_FAILED) throw error;
+    }
+  }
+}
+
+async function emptied(model: ChannelModel, queue: string): Promise<void> {
   const channel = await model.createChannel();
   // A refusal closes the channel, which was made for this alone.
   channel.on("error", () => undefined);

@@ -117,6 +117,12 @@ const rejection = (promise: Promise<unknown>): Promise<unknown> =>
     (thrown: unknown) => thrown,
   );
 
+/** One message, and no end. */
+async function* silence(): AsyncGenerator<{ a: bigint }> {
+  yield { a: 1n };
+  await new Promise(() => undefined);
+}
+
 const unreachable = { reason: "unreachable", origin: "policy" };
 const lost = { reason: "connection_lost", origin: "policy" };
 
@@ -158,6 +164,16 @@ describe("a connection that does not come about", () => {
     await passing(110);
     await rejection(remote.sum({}));
     expect(connections).toBe(2);
+  });
+
+  it("fails calls with unreachable where it cannot even begin: the user's lookup throws", async () => {
+    const cause = new Error("no such table");
+    const lookup = (): never => {
+      throw cause;
+    };
+    const remote = client(contract, grpcClient({ lookup }), { from: "peer.invalid:1", breaker: false });
+    closing.push(() => remote[Symbol.asyncDispose]());
+    expect(await rejection(remote.sum({}))).toMatchObject({ ...unreachable, cause });
   });
 
   it("does not outlast the call's own time", async () => {
@@ -216,6 +232,27 @@ describe("a connection that is lost", () => {
     await until(() => pings === 2);
     answer(one.streams[0]!);
     expect((await called).v).toBe(0n);
+  });
+});
+
+describe("a peer that is asked too often", () => {
+  it("says so, and is asked half as often over the next connection", async () => {
+    const one = await peer();
+    one.onStream = () => undefined;
+    const pausesMs: number[] = [];
+    one.server.on("session", (session: ServerHttp2Session) => {
+      let beganMs = 0;
+      session.on("stream", () => (beganMs = systemClock.now()));
+      session.on("ping", () => {
+        pausesMs.push(systemClock.now() - beganMs);
+        session.goaway(11, 0, Buffer.from("too_many_pings"));
+      });
+    });
+    const remote = remoteTo(one.port, { keepalive: { afterMs: 100 } });
+    for (let i = 0; i < 3; i++) await rejection(remote.total(silence(), { timeoutMs: 20_000 }));
+    expect(pausesMs.length).toBe(3);
+    // Doubled twice. Less than the time itself never passes; more may.
+    expect(pausesMs[2]).toBeGreaterThan(390);
   });
 });
 
@@ -285,11 +322,51 @@ describe("a peer that goes away in an orderly manner", () => {
       yield { a: 1n };
     }
     // Whatever the source has given is gone.
-    const outcome = await remote.total(many()).then(
-      () => "answered",
-      (error: { reason: string }) => error.reason,
-    );
-    expect(["answered", "unreachable"]).toContain(outcome);
+    expect(await rejection(remote.total(many()))).toMatchObject(unreachable);
+  });
+
+  it.each(["total", "running"] as const)(
+    "refuses a call whose source has given nothing yet: its first message goes with the second try (%s)",
+    async (method) => {
+      const one = await peer();
+      let accept: () => void = () => undefined;
+      const accepted = new Promise<void>((resolve) => (accept = resolve));
+      const got: Buffer[] = [];
+      let isFirst = true;
+      one.onStream = (stream) => {
+        if (isFirst) return ((isFirst = false), stream.close(7));
+        stream.on("data", (chunk: Buffer) => got.push(chunk));
+        stream.on("end", () => answer(stream));
+        accept();
+      };
+      async function* late() {
+        await accepted;
+        yield { a: 1n };
+        yield { a: 2n };
+      }
+      const remote = remoteTo(one.port);
+      if (method === "total") await remote.total(late());
+      else for await (const _answer of remote.running(late()));
+      const messages = [1, 2].map((a) => frame(Uint8Array.of(8, a)));
+      expect(Buffer.concat(got)).toEqual(Buffer.concat(messages));
+      expect(one.streams.length).toBe(2);
+    },
+  );
+
+  it("is replaced for calls that wait, though another connection is there: it may be full for long", async () => {
+    const one = await peer({ maxConcurrentStreams: 1 });
+    const held: ServerHttp2Stream[] = [];
+    one.onStream = (stream) => void held.push(stream);
+    const remote = remoteTo(one.port, { maxConnections: 2 });
+    const called = [1, 2].map(() => remote.sum({}, { timeoutMs: 20_000 }));
+    await until(() => held.length === 2);
+    one.onStream = answer;
+    const third = remote.sum({});
+    await passing(20);
+    one.sessions[0]!.goaway(0);
+    expect((await third).v).toBe(0n);
+    for (const stream of held) answer(stream);
+    await Promise.all(called);
   });
 });
 

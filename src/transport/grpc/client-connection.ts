@@ -78,11 +78,10 @@ export class Connection {
     const session = (this.#session = sessionOn(socket, options));
     this.#keepalive = keepalive === undefined ? undefined : new Keepalive({ session, socket, clock }, keepalive);
     session.on("remoteSettings", (settings) => this.#heed(settings));
-    session.on("goaway", (code: number, lastStreamId: number, data?: Buffer) => {
+    session.on("goaway", (_code: number, lastStreamId: number, data?: Buffer) => {
       this.lastStreamId = lastStreamId;
       this.#keepalive?.heed(data);
       this.#leave(undefined);
-      void code;
     });
     session.on("error", (error: Error) => this.#broken(error));
     session.on("close", () => this.#broken(undefined));

@@ -8,6 +8,7 @@ import { policyError } from "../../errors/index.ts";
 import { ATTEMPT, TIMEOUT } from "../names.ts";
 import { addContext } from "../outgoing.ts";
 import type { GrpcClientRequest } from "./client-answer.ts";
+import { CODINGS } from "./compression.ts";
 import { addField, GRPC, outgoingFields } from "./metadata.ts";
 import { formatTimeout } from "./timeout.ts";
 
@@ -43,7 +44,7 @@ export function headOf(plan: HeadPlan, call: ActiveCall, remainingMs: number): H
     te: "trailers",
     "content-type": "application/grpc",
     "user-agent": "servicekit",
-    "grpc-accept-encoding": "identity,gzip",
+    "grpc-accept-encoding": CODINGS,
     "grpc-timeout": formatTimeout(remainingMs),
   };
   if (remainingMs === Infinity) delete head["grpc-timeout"];

@@ -86,6 +86,9 @@ export abstract class Exchange implements Caller {
   /** Whether nothing was taken that cannot be taken again. */
   protected abstract get isRepeatable(): boolean;
 
+  /** The peer did not take the stream that `send` was given: it will be given another. */
+  protected withdrawn(): void {}
+
   /** The head of an answer is here. */
   protected abstract begun(headers: Fields): void;
 
@@ -231,6 +234,7 @@ export abstract class Exchange implements Caller {
     const connection = this.#connection!;
     this.#connection = undefined;
     this.stream = undefined;
+    this.withdrawn();
     this.#isWaiting = true;
     // Its own end may not have been noticed yet: the call would get its place there again.
     if (connection.isGone) connection.close();

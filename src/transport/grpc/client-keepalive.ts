@@ -21,9 +21,10 @@ export interface ClientKeepaliveOptions {
   readonly timeoutMs?: number | undefined;
 }
 
-/** The same with every default filled in. */
+/** The same with every default filled in, for all connections to one instance. */
 export interface KeepaliveSettings {
-  readonly afterMs: number;
+  /** Doubled each time the peer finds it too often. */
+  afterMs: number;
   readonly timeoutMs: number;
 }
 
@@ -55,7 +56,7 @@ interface Watched {
 /** The watch over one connection, which runs while calls are open on it. */
 export class Keepalive {
   readonly #watched: Watched;
-  #settings: KeepaliveSettings;
+  readonly #settings: KeepaliveSettings;
   #timer: Timer | undefined = undefined;
   /** Bytes that had come when the watch began anew. */
   #bytes = 0;
@@ -82,11 +83,11 @@ export class Keepalive {
     this.#timer = undefined;
   }
 
-  /** The peer hung up, with these words. */
+  /** The peer hung up, with these words: it is asked less often from now on, over further connections too (gRPC's A8). */
   heed(words: Buffer | undefined): void {
     if (words?.toString("latin1") !== "too_many_pings") return;
-    const { afterMs, timeoutMs } = this.#settings;
-    this.#settings = { afterMs: Math.min(POLITE_MS, afterMs * 2), timeoutMs };
+    const { afterMs } = this.#settings;
+    this.#settings.afterMs = Math.max(afterMs, Math.min(POLITE_MS, afterMs * 2));
   }
 
   #watch(): void {

@@ -109,12 +109,17 @@ class StreamExchange extends Exchange {
   protected send(stream: ClientHttp2Stream): void {
     stream.once("end", () => this.#readAll(stream));
     if (this.call.method.kind !== "bidi") return void stream.end(this.#frame);
-    this.#upload = new Upload(stream, {
+    this.#upload ??= new Upload({
       plan: this.plan,
       call: this.call,
       messages: this.#request as AsyncIterable<unknown>,
       failed: (error) => this.fail(error),
     });
+    this.#upload.attach(stream);
+  }
+
+  protected override withdrawn(): void {
+    this.#upload?.detach();
   }
 
   protected begun(headers: Fields): void {

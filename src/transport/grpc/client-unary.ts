@@ -153,13 +153,17 @@ export class CollectExchange extends OneAnswer {
   }
 
   protected send(stream: ClientHttp2Stream): void {
-    const messages = this.waiting.request as AsyncIterable<unknown>;
-    this.#upload = new Upload(stream, {
+    this.#upload ??= new Upload({
       plan: this.plan,
       call: this.call,
-      messages,
+      messages: this.waiting.request as AsyncIterable<unknown>,
       failed: (error) => this.fail(error),
     });
+    this.#upload.attach(stream);
+  }
+
+  protected override withdrawn(): void {
+    this.#upload?.detach();
   }
 
   protected override stopped(): void {

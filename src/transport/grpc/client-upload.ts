@@ -19,25 +19,47 @@ export interface UploadFrom {
   failed(error: ServiceError): void;
 }
 
+type Step = IteratorResult<unknown, unknown>;
+
 /** The messages of one call on their way out. */
 export class Upload {
-  readonly #stream: ClientHttp2Stream;
   readonly #from: UploadFrom;
+  #stream: ClientHttp2Stream | undefined = undefined;
   #iterator: AsyncIterator<unknown> | undefined = undefined;
+  /** What the source gave while there was no stream. */
+  #held: Step | undefined = undefined;
   #isOver = false;
   /** Whether the source has given anything: it will not give it again. */
   hasTaken = false;
 
-  constructor(stream: ClientHttp2Stream, from: UploadFrom) {
-    this.#stream = stream;
+  constructor(from: UploadFrom) {
     this.#from = from;
+  }
+
+  /** Begins to send, or goes on over another stream. */
+  attach(stream: ClientHttp2Stream): void {
+    this.#stream = stream;
+    stream.on("drain", this.#ask);
+    if (this.#iterator === undefined) return this.#begin();
+    const held = this.#held;
+    this.#held = undefined;
+    // Else the source was asked already: what it gives goes over the new stream.
+    if (held !== undefined) this.#given(held);
+  }
+
+  /** The peer did not take the stream. Only before the source has given anything. */
+  detach(): void {
+    this.#stream?.removeListener("drain", this.#ask);
+    this.#stream = undefined;
+  }
+
+  #begin(): void {
     try {
-      this.#iterator = from.messages[Symbol.asyncIterator]();
+      this.#iterator = this.#from.messages[Symbol.asyncIterator]();
     } catch (error) {
       queueMicrotask(() => this.#failed(error));
       return;
     }
-    stream.on("drain", this.#ask);
     this.#ask();
   }
 
@@ -50,13 +72,18 @@ export class Upload {
     }
   };
 
-  readonly #given = (step: IteratorResult<unknown, unknown>): void => {
+  readonly #given = (step: Step): void => {
     if (this.#isOver) return;
     this.hasTaken = true;
+    const stream = this.#stream;
+    if (stream === undefined) {
+      this.#held = step;
+      return;
+    }
     if (step.done === true) {
       this.#isOver = true;
-      this.#stream.removeListener("drain", this.#ask);
-      this.#stream.end();
+      stream.removeListener("drain", this.#ask);
+      stream.end();
       return;
     }
     const { plan } = this.#from;
@@ -73,7 +100,7 @@ export class Upload {
   readonly #write = (frame: Buffer): void => {
     if (this.#isOver) return;
     this.#from.call.requestBytes += frame.length;
-    if (this.#stream.write(frame)) this.#ask();
+    if (this.#stream!.write(frame)) this.#ask();
   };
 
   readonly #failed = (error: unknown): void => {
@@ -86,7 +113,7 @@ export class Upload {
   stop(): void {
     if (this.#isOver) return;
     this.#isOver = true;
-    this.#stream.removeListener("drain", this.#ask);
+    this.detach();
     // Not awaited: a source that is stuck must not hold the call, and what it throws has nobody left to be told.
     try {
       this.#iterator?.return?.().then(undefined, () => undefined);

@@ -59,8 +59,10 @@ export class Way implements ConnectionOwner {
     const isConnecting = connections.some((one) => one.isConnecting);
     if (!isConnecting && connections.length < maxConnections) {
       const waitMs = this.#notBeforeMs - clock.now();
-      if (waitMs <= 0) this.#connect();
-      else if (connections.length === 0) {
+      if (waitMs <= 0) {
+        const failed = this.#connect();
+        if (failed !== undefined && connections.length === 0) return caller.refused(failed);
+      } else if (connections.length === 0) {
         const message = `the peer could not be reached, and is not tried again for ${Math.ceil(waitMs)} ms`;
         return caller.refused(policyError("unreachable", { message }));
       }
@@ -100,8 +102,15 @@ export class Way implements ConnectionOwner {
     }
   }
 
-  #connect(): void {
-    this.#connections.push(new Connection(this.options, this));
+  // What node throws at once, as a user's `lookup` may, must not end the process when nobody's call is at work.
+  #connect(): ServiceError | undefined {
+    try {
+      this.#connections.push(new Connection(this.options, this));
+      return undefined;
+    } catch (cause) {
+      this.#pause();
+      return policyError("unreachable", { cause });
+    }
   }
 
   ready(connection: Connection): void {
@@ -118,13 +127,19 @@ export class Way implements ConnectionOwner {
     if (at >= 0) this.#connections.splice(at, 1);
     if (error !== undefined) this.#pause();
     if (this.#waiting.size === 0) return;
-    if (error === undefined) return void (this.#connections.length === 0 && this.#connect());
+    const failed = error ?? this.#replace();
     // With other connections they get their turn there; without, there is none.
-    if (this.#connections.length > 0) return;
+    if (failed === undefined || this.#connections.length > 0) return;
     const waiting = [...this.#waiting];
     this.#waiting.clear();
-    for (const caller of waiting) caller.refused(error);
+    for (const caller of waiting) caller.refused(failed);
     this.#settle();
+  }
+
+  // The others are full, maybe for as long as streams last.
+  #replace(): ServiceError | undefined {
+    const isEnough = this.#connections.length >= this.options.maxConnections;
+    return isEnough || this.#connections.some((one) => one.isConnecting) ? undefined : this.#connect();
   }
 
   #pause(): void {

@@ -433,6 +433,10 @@ describe("grpcClient", () => {
     expect(making({ metadata: { "grpc-x": "1" } })).toThrow('that are not gRPC\'s own, got "grpc-x"');
     expect(making({ metadata: { a: "s3cret\n" } })).toThrow("metadata a should be printable ASCII, got another");
     expect(making({ before: [1] })).toThrow("before should be a function");
+    expect(making({ lookup: 1 })).toThrow("lookup should be a function, got 1");
+    expect(making({ tls: { cert: "x", key: "s3cret" } })).toThrow(
+      /^tls should have certificates and keys that fit, got others$/,
+    );
   });
 
   it("takes host:port and URLs, IPv6 too, and refuses what is none", () => {

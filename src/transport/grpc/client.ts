@@ -4,7 +4,8 @@
  * @module
  */
 import type { LookupFunction } from "node:net";
-import { checkNames, checkNumber, shown } from "../../internal/check.ts";
+import { createSecureContext } from "node:tls";
+import { checkFunction, checkNames, checkNumber, shown } from "../../internal/check.ts";
 import { systemRandom, type Random } from "../../time/index.ts";
 import type { ClientTransport } from "../client.ts";
 import { CLIENT_HOOKS, clientHooks, type ClientHooks } from "../client-hooks.ts";
@@ -98,8 +99,8 @@ const DAY_MS = 86_400_000;
 export function grpcClient(options: GrpcClientOptions = {}): ClientTransport {
   checkNames("grpcClient", options, OPTIONS);
   const { tls, lookup } = options;
-  if (tls !== undefined && (typeof tls !== "object" || tls === null))
-    throw new TypeError(`tls should be options, got ${shown(tls)}`);
+  if (tls !== undefined) checkTls(tls);
+  if (lookup !== undefined) checkFunction("lookup", lookup);
   const foreigns = checkForeign(options.foreign ?? []);
   const settings = {
     limits: limitsOf({ ...options.limits, maxBodyBytes: options.limits?.maxBodyBytes ?? 4_194_304 }),
@@ -121,10 +122,21 @@ export function grpcClient(options: GrpcClientOptions = {}): ClientTransport {
     name: "grpc",
     "~client": true,
     open(service, instance, clock) {
-      const way = new Way({ ...settings, place: addressOf(instance, tls !== undefined), clock });
+      const keepalive = settings.keepalive && { ...settings.keepalive };
+      const way = new Way({ ...settings, keepalive, place: addressOf(instance, tls !== undefined), clock });
       return grpcChannel(way, { ...shared, service, wires: rpcsWith(service, foreigns) });
     },
   };
+}
+
+// Else each call would fail with it. Certificates and keys are not shown: the cause says what is wrong with them.
+function checkTls(tls: TlsOptions): void {
+  if (typeof tls !== "object" || tls === null) throw new TypeError(`tls should be options, got ${shown(tls)}`);
+  try {
+    createSecureContext(tls);
+  } catch (cause) {
+    throw new TypeError("tls should have certificates and keys that fit, got others", { cause });
+  }
 }
 
 function addressOf(instance: string, isSecure: boolean): Place {

@@ -55,6 +55,21 @@ export async function inflateLater(data: Uint8Array, maxBytes: number): Promise<
   }
 }
 
+/**
+ * Unpacks a message that says it is compressed: small ones at once, larger ones on another thread.
+ *
+ * @throws {ServiceError} malformed_message when its coding is none; else as `inflate`, or rejects so.
+ */
+export function unpack(
+  data: Uint8Array,
+  encoding: string | string[] | undefined,
+  maxBytes: number,
+): Uint8Array | Promise<Uint8Array> {
+  if (encoding === undefined || encoding === "identity")
+    throw policyError("malformed_message", { message: "a message is compressed, and grpc-encoding does not say how" });
+  return inflatesAtOnce(data) ? inflate(data, maxBytes) : inflateLater(data, maxBytes);
+}
+
 /** Packs a message. */
 export function deflate(data: Uint8Array): Uint8Array {
   return gzipSync(data, { level: LEVEL });

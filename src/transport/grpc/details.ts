@@ -57,6 +57,26 @@ export function trailersOf(error: ServiceError, report: (thrown: unknown) => voi
   return trailers;
 }
 
+/** What an answer says of how it went. */
+export interface Said {
+  readonly status: number;
+  readonly statusMessage: string;
+  readonly statusDetails: string | undefined;
+}
+
+/**
+ * The details of an error after an encoder has looked at it: its own, or what is left of ours, since peers believe the details
+ * where they differ from the status (grpc-go does). Another message stands in them too; of another status they say nothing.
+ */
+export function agreeing(was: Said, now: Said): string | undefined {
+  const { statusDetails: details } = was;
+  if (now.statusDetails !== details) return now.statusDetails;
+  if (details === undefined || now.status !== was.status) return undefined;
+  if (now.statusMessage === was.statusMessage) return details;
+  const message = decodeMessage(encodeMessage(String(now.statusMessage)));
+  return base64(writeStatus({ ...readStatus(Buffer.from(details, "base64")), message }));
+}
+
 function tooLarge(bytes: number, reason: string): RangeError {
   return new RangeError(
     `the details of the error "${reason}" should fit into ${MAX_DETAILS_CHARS} characters of trailers, got ${bytes} bytes; they are left out`,

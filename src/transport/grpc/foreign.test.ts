@@ -5,6 +5,7 @@ import { method, service } from "../../contract/index.ts";
 import { error, policyError } from "../../errors/index.ts";
 import { Add, type ConcatReply, SumReplySchema, SumRequestSchema } from "../protobuf/testdata/gen/add_pb.ts";
 import { foreign, rpcsWith } from "./foreign.ts";
+import { grpcClient, grpcServer } from "./index.ts";
 
 const twoZeroes = error("two_zeroes", { code: "invalid_argument", message: "can't sum two zeroes" });
 const pair = z.object({ a: z.int(), b: z.int() });
@@ -92,6 +93,13 @@ describe("a foreign service", () => {
     );
     expect(making(null)).toThrow("foreign add: methods should be an object, got null");
     expect(() => foreign(add, {} as never, {})).toThrow("desc should be a service that protoc-gen-es generated");
+  });
+
+  it("is one for each service: of two, one would never be asked", () => {
+    const one = foreign(add, Add, { plus });
+    const message = "foreign should have one mapping of each service, got two of add";
+    expect(() => grpcClient({ foreign: [one, one] })).toThrow(message);
+    expect(() => grpcServer({ port: 0, foreign: [one, foreign(add, Add, {})] })).toThrow(message);
   });
 
   it("knows the types of their messages by the rpc's name", () => {

@@ -153,11 +153,15 @@ function rpcNamed(desc: DescService, name: string): DescMethod | undefined {
   return desc.methods.find(({ localName }) => localName === name);
 }
 
-/** Throws a TypeError that names the option unless `list` is a list of what `foreign` returns. */
+/** Throws a TypeError that names the option unless `list` is a list of what `foreign` returns, one for each service. */
 export function checkForeign(list: unknown): readonly Foreign[] {
   const isOne = (one: Foreign | undefined): boolean => one?.desc?.kind === "service" && one.service !== undefined;
-  if (Array.isArray(list) && list.every(isOne)) return list as readonly Foreign[];
-  throw new TypeError(`foreign should be a list of what foreign() returns, got ${shown(list)}`);
+  if (!Array.isArray(list) || !list.every(isOne))
+    throw new TypeError(`foreign should be a list of what foreign() returns, got ${shown(list)}`);
+  const names = (list as readonly Foreign[]).map(({ service }) => service.name);
+  const twice = names.find((name, i) => names.indexOf(name) !== i);
+  if (twice !== undefined) throw new TypeError(`foreign should have one mapping of each service, got two of ${twice}`);
+  return list as readonly Foreign[];
 }
 
 /**

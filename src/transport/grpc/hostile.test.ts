@@ -692,6 +692,24 @@ describe("a reader that is slow", () => {
     expect(await own.serves()).toBe(true);
   });
 
+  // At node's own bound of 10 MB, the calls after that were refused, and the hundred and first refusal ended the connection.
+  it("of large answers does without further calls of its connection being refused", async () => {
+    // The client's own bound is another matter.
+    const session = http2Connect(server.address, { maxSessionMemory: 100 });
+    const body = frame(toBinary(ConcatRequestSchema, create(ConcatRequestSchema, { a: "x".repeat(1_000_000) })));
+    const begun = Array.from({ length: 12 }, () => {
+      const head = { ":method": "POST", ":path": "/pb.Add/Concat", te: "trailers", "content-type": "application/grpc" };
+      const stream = session.request(head);
+      stream.on("error", () => undefined);
+      stream.end(body);
+      return new Promise((resolve) => stream.once("response", resolve));
+    });
+    await Promise.all(begun);
+    for (let i = 0; i < 120; i++) expect(status(await ask(session, "/n/m", Buffer.alloc(0)))).toBe(12);
+    expect(session.destroyed).toBe(false);
+    session.destroy();
+  });
+
   it("of the whole connection is cut by the keepalive, with all that waits for it", async () => {
     await using own = await victim({ writeTimeoutMs: 100, keepalive: { idleMs: 100, timeoutMs: 100 } });
     using wire = new FrameWire(own.address, { settings: { 4: 0x7fffffff } });

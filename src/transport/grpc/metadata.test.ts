@@ -43,9 +43,9 @@ describe("metadata that goes", () => {
   });
 
   it("may have any name", () => {
-    const fields = outgoingFields(["__proto__", "x", "constructor", "y"]);
+    const fields = outgoingFields(["__proto__", "x", "constructor", "y", "__proto__", "z"]);
     expect(Object.entries(fields)).toEqual([
-      ["__proto__", "x"],
+      ["__proto__", ["x", "z"]],
       ["constructor", "y"],
     ]);
     expect(Object.getPrototypeOf(fields)).toBe(Object.prototype);

@@ -78,6 +78,6 @@ export function addField(fields: Record<string, string | string[]>, name: string
   // Defined and not assigned: "__proto__" is a name like any other.
   const there = Object.hasOwn(fields, name) ? fields[name]! : undefined;
   const all = there === undefined ? value : Array.isArray(there) ? [...there, value] : [there, value];
-  if (name === "__proto__") Object.defineProperty(fields, name, { value: all, enumerable: true });
+  if (name === "__proto__") Object.defineProperty(fields, name, { value: all, enumerable: true, configurable: true });
   else fields[name] = all;
 }

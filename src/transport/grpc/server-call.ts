@@ -3,20 +3,20 @@
  *
  * @module
  */
-import type { IncomingHttpHeaders, OutgoingHttpHeaders, ServerHttp2Stream } from "node:http2";
+import type { OutgoingHttpHeaders, ServerHttp2Stream } from "node:http2";
 import type { Metadata } from "../../endpoint/index.ts";
 import { policyError, type Outcome, type ServiceError } from "../../errors/index.ts";
 import { nextTurn } from "../../internal/turn.ts";
 import type { Timer } from "../../time/index.ts";
+import { CANCEL, endIncoming } from "../http/http2-connection.ts";
 import { REQUEST_ID } from "../names.ts";
 import type { OneWays } from "../one-way.ts";
 import { ServerCall } from "../server-call.ts";
-import { deflate, deflateLater, deflatesAtOnce, inflate, inflateLater, inflatesAtOnce } from "./compression.ts";
-import type { GrpcConnection } from "./server-connection.ts";
-import { trailersOf } from "./details.ts";
+import { deflate, deflateLater, deflatesAtOnce, unpack } from "./compression.ts";
+import { agreeing, trailersOf } from "./details.ts";
 import { frame, FrameReader, onlyFrame, type Frame } from "./frame.ts";
 import { incomingMetadata } from "./metadata.ts";
-import { packsFor, unfit } from "./server-head.ts";
+import { packsFor, unfit, type GrpcIncoming } from "./server-head.ts";
 import {
   addAll,
   ReplyDraft,
@@ -30,30 +30,17 @@ import { HEAD, OK_TRAILERS, PACKED_HEAD, type GrpcPlan } from "./server-plan.ts"
 import { OK, statusOf } from "./status.ts";
 import { parseTimeout } from "./timeout.ts";
 
-/** What came in. */
-export interface GrpcIncoming {
-  readonly stream: ServerHttp2Stream;
-  readonly headers: IncomingHttpHeaders;
-  readonly headerCount: number;
-  readonly connection: GrpcConnection;
-  /** How long a peer may take to read an answer, in milliseconds. */
-  readonly writeTimeoutMs: number;
-  /** The one-way calls of the server that are acknowledged. */
-  readonly oneWays: OneWays;
-}
-
-/** RFC 9113 §7: nothing went wrong, and nothing more is wanted. */
-const NO_ERROR = 0;
-
-/** RFC 9113 §7: the rest is not wanted. */
-const CANCEL = 8;
-
 /** Below this, compression saves a packet seldom. */
 export const MIN_PACKED_BYTES = 1024;
 
 // One object for every call. Services have clocks: a date says nothing, and would be made and sent each second anew.
 const RESPOND = { waitForTrailers: true, sendDate: false };
 const RESPOND_LAST = { endStream: true, sendDate: false };
+
+const CALL: unique symbol = Symbol("call") as never;
+
+/** A stream that knows its call. */
+type Held = ServerHttp2Stream & { [CALL]: GrpcCall };
 
 /** Drives one call that is answered once, and writes the answer to its stream. */
 export class GrpcCall extends ServerCall<GrpcRequest, GrpcReply> {
@@ -67,6 +54,8 @@ export class GrpcCall extends ServerCall<GrpcRequest, GrpcReply> {
   #late: Timer | undefined = undefined;
   /** Whether the answer is being compressed, which ends the call. */
   #isPacking = false;
+  /** Whether the next turn looks after it. */
+  #isListed = false;
   /** Knows the call when the peer has been told that it is accepted. */
   #holder: OneWays | undefined = undefined;
 
@@ -87,9 +76,27 @@ export class GrpcCall extends ServerCall<GrpcRequest, GrpcReply> {
     from.connection.opened();
     this.peer = from.connection.peer;
     this.target = from.headers[":path"] ?? "";
+    (from.stream as Held)[CALL] = this;
     from.stream.on("error", ignore);
-    from.stream.on("close", () => this.#closed());
+    from.stream.on("close", GrpcCall.#onClose);
   }
+
+  // One listener of each kind for all calls: a stream is `this` to its listeners.
+  static readonly #onClose = function closed(this: Held): void {
+    const call = this[CALL];
+    call.from.connection.closed();
+    call.#late?.cancel();
+    if (call.outcome === undefined && call.#holder === undefined) call.abandon(policyError("canceled"));
+  };
+  static readonly #onData = function took(this: Held, chunk: Buffer): void {
+    this[CALL].#take(chunk);
+  };
+  static readonly #onEnd = function taken(this: Held): void {
+    this[CALL].#taken();
+  };
+  static readonly #onWantTrailers = function sendTrailers(this: Held): void {
+    this[CALL].#sendTrailers();
+  };
 
   /** The request as hooks see it; made at the first read. */
   get request(): GrpcRequest {
@@ -109,9 +116,24 @@ export class GrpcCall extends ServerCall<GrpcRequest, GrpcReply> {
   /** It is admitted: reads its message. */
   protected take(): void {
     const { stream } = this.from;
-    this.arm();
-    stream.on("data", (chunk: Buffer) => this.#take(chunk));
-    stream.on("end", () => this.#taken());
+    this.#lookLater();
+    stream.on("data", GrpcCall.#onData);
+    stream.on("end", GrpcCall.#onEnd);
+  }
+
+  // Most messages come in the turn of their head, and most answers go out in theirs: those need no timers.
+  #lookLater(): void {
+    if (this.#isListed) return;
+    this.#isListed = true;
+    this.from.connection.nextTurn(this);
+  }
+
+  /** A turn later: what it still waits for has a bound from now on. */
+  look(): void {
+    this.#isListed = false;
+    const { stream } = this.from;
+    if (this.outcome === undefined) this.arm();
+    if (stream.writableEnded && stream.writableLength > 0 && !stream.destroyed) this.watchReader();
   }
 
   #take(chunk: Buffer): void {
@@ -167,15 +189,9 @@ export class GrpcCall extends ServerCall<GrpcRequest, GrpcReply> {
     this.dispatch(wire);
   }
 
-  /** Unpacks a message that says it is compressed; large ones later. */
+  /** Unpacks a message that says it is compressed. */
   protected unpack(data: Uint8Array): Uint8Array | Promise<Uint8Array> {
-    const encoding = this.from.headers["grpc-encoding"] ?? "identity";
-    if (encoding === "identity")
-      throw policyError("malformed_message", {
-        message: "a message is compressed, and grpc-encoding does not say how",
-      });
-    const { maxBodyBytes } = this.plan.limits;
-    return inflatesAtOnce(data) ? inflate(data, maxBodyBytes) : inflateLater(data, maxBodyBytes);
+    return unpack(data, this.from.headers["grpc-encoding"], this.plan.limits.maxBodyBytes);
   }
 
   protected succeed(response: unknown): void {
@@ -232,14 +248,14 @@ export class GrpcCall extends ServerCall<GrpcRequest, GrpcReply> {
     this.responseBytes = framed.length;
     this.respond(head);
     stream.end(framed);
-    if (stream.writableLength > 0) this.watchReader();
+    if (stream.writableLength > 0) this.#lookLater();
   }
 
   /** Writes the head; the trailers follow the last message. */
   protected respond(head: OutgoingHttpHeaders): void {
     const { stream } = this.from;
     stream.respond(head, RESPOND);
-    stream.on("wantTrailers", () => this.#sendTrailers());
+    stream.on("wantTrailers", GrpcCall.#onWantTrailers);
   }
 
   #sendTrailers(): void {
@@ -271,25 +287,27 @@ export class GrpcCall extends ServerCall<GrpcRequest, GrpcReply> {
     if (own === undefined && this.hooks.errorEncoder === undefined) return false;
     const draft = new ReplyDraft(own);
     if (own === undefined) {
-      draft.status = this.status;
-      draft.statusMessage = error.message;
-      draft.statusDetails = plain["grpc-status-details-bin"] as string | undefined;
+      const statusDetails = plain["grpc-status-details-bin"] as string | undefined;
+      const said = { status: this.status, statusMessage: error.message, statusDetails };
+      Object.assign(draft, said);
       if (!this.encodeError(error, draft)) return false;
+      if (!this.guarded(() => void (draft.statusDetails = agreeing(said, draft)))) return false;
     }
     return this.guarded(() => {
       const trailers = draft.trailerFields();
+      if (draft.message === undefined) this.#endWith(trailers, draft.headers);
+      else {
+        const head = this.headOf(draft);
+        this.#trailers = trailers;
+        this.answer(head, frame(draft.message));
+      }
       this.status = draft.status;
-      if (draft.message === undefined) return this.#endWith(trailers, draft.headers);
-      const head = this.headOf(draft);
-      this.#trailers = trailers;
-      this.answer(head, frame(draft.message));
     });
   }
 
   #foreign(error: ServiceError): Uint8Array | undefined {
-    const { writeError } = this.plan;
     let bytes: Uint8Array | undefined;
-    if (writeError !== undefined) this.guarded(() => (bytes = writeError(error)));
+    this.guarded(() => (bytes = this.plan.writeError?.(error)));
     return bytes;
   }
 
@@ -326,12 +344,6 @@ export class GrpcCall extends ServerCall<GrpcRequest, GrpcReply> {
     this.#late = undefined;
   }
 
-  #closed(): void {
-    this.from.connection.closed();
-    this.#late?.cancel();
-    if (this.outcome === undefined && this.#holder === undefined) this.abandon(policyError("canceled"));
-  }
-
   // The answer to a one-way call is an empty message, and says that it is accepted.
   protected override acknowledge(): void {
     this.#drafted(this.plan.response.write({}));
@@ -351,16 +363,6 @@ export class GrpcCall extends ServerCall<GrpcRequest, GrpcReply> {
 
 function oneOnly(number: string): ServiceError {
   return policyError("malformed_message", { message: `the method takes one message, and there was ${number}` });
-}
-
-/** Lets go of what the peer still sends: it is told to stop once it has its answer (RFC 9113 §8.1). */
-export function endIncoming(stream: ServerHttp2Stream): void {
-  // Who reads piece by piece listens to this, and `resume` does nothing while somebody does.
-  stream.removeAllListeners("readable");
-  stream.resume();
-  if (stream.endAfterHeaders || stream.readableEnded) return;
-  if (stream.writableFinished) stream.close(NO_ERROR);
-  else stream.once("finish", () => void stream.close(NO_ERROR));
 }
 
 function ignore(): void {}

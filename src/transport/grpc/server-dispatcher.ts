@@ -5,11 +5,12 @@
  */
 import type { IncomingHttpHeaders, ServerHttp2Session, ServerHttp2Stream } from "node:http2";
 import { policyError, type ServiceError } from "../../errors/index.ts";
+import { endIncoming } from "../http/http2-connection.ts";
 import type { OneWays } from "../one-way.ts";
 import type { App } from "../server.ts";
-import { endIncoming, GrpcCall, type GrpcIncoming } from "./server-call.ts";
+import { GrpcCall } from "./server-call.ts";
 import { grpcConnectionOf } from "./server-connection.ts";
-import { isGrpc } from "./server-head.ts";
+import { isGrpc, type GrpcIncoming } from "./server-head.ts";
 import type { GrpcPlan } from "./server-plan.ts";
 import { GrpcStream } from "./server-stream.ts";
 

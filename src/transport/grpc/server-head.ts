@@ -3,9 +3,11 @@
  *
  * @module
  */
-import type { IncomingHttpHeaders } from "node:http2";
+import type { IncomingHttpHeaders, ServerHttp2Stream } from "node:http2";
 import { bareError, policyError, type ServiceError } from "../../errors/index.ts";
 import type { Limits } from "../limits.ts";
+import type { OneWays } from "../one-way.ts";
+import type { GrpcConnection } from "./server-connection.ts";
 import { parseTimeout } from "./timeout.ts";
 
 const TYPE = "application/grpc";
@@ -25,6 +27,16 @@ export interface Head {
   readonly headers: IncomingHttpHeaders;
   /** How many headers there were before repeated ones were joined. */
   readonly headerCount: number;
+}
+
+/** What came in. */
+export interface GrpcIncoming extends Head {
+  readonly stream: ServerHttp2Stream;
+  readonly connection: GrpcConnection;
+  /** How long a peer may take to read an answer, in milliseconds. */
+  readonly writeTimeoutMs: number;
+  /** The one-way calls of the server that are acknowledged. */
+  readonly oneWays: OneWays;
 }
 
 /** What is wrong with the head of a call, or undefined. */

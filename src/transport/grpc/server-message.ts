@@ -28,7 +28,10 @@ export interface GrpcReply {
   status: number;
   /** `grpc-message`, a text of any characters; it is encoded and cut at 1 KiB. */
   statusMessage: string;
-  /** `grpc-status-details-bin` as base64: of an error what its status does not say. */
+  /**
+   * `grpc-status-details-bin` as base64: of an error what its status does not say. Unless an error encoder sets it, it follows
+   * a `statusMessage` that was changed, and is left out when `status` was.
+   */
   statusDetails: string | undefined;
   /**
    * Metadata that goes before the answer, beside that of `context.reply`. An error before any answer has but one kind.

@@ -10,7 +10,8 @@ import type { OutletUser } from "../http/node-outlet.ts";
 import { StreamDriver, type AnswersOut, type DrivenCall } from "../stream-driver.ts";
 import { deflate, deflateLater, deflatesAtOnce } from "./compression.ts";
 import { FrameReader, type Frame } from "./frame.ts";
-import { GrpcCall, MIN_PACKED_BYTES, type GrpcIncoming } from "./server-call.ts";
+import { GrpcCall, MIN_PACKED_BYTES } from "./server-call.ts";
+import type { GrpcIncoming } from "./server-head.ts";
 import { FrameOutlet } from "./server-outlet.ts";
 import type { GrpcPlan } from "./server-plan.ts";
 

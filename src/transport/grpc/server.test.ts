@@ -13,8 +13,10 @@ import { proto } from "../protobuf/index.ts";
 import { peerIdentity } from "../http/index.ts";
 import { inflate } from "./compression.ts";
 import { frame, onlyFrame } from "./frame.ts";
-import { grpcServer, type GrpcServerOptions } from "./index.ts";
+import { grpcServer, type GrpcReply, type GrpcServerOptions } from "./index.ts";
+import { readStatus } from "./rpc-status.ts";
 import { Caller } from "./testdata/caller.ts";
+import { callHead, DATA, frameBytes, FrameWire, HEADERS, SETTINGS } from "./testdata/frame-wire.ts";
 
 const full = error("full", { code: "failed_precondition", message: "no room left" });
 
@@ -209,6 +211,24 @@ describe("a grpc server", () => {
     expect(failed.error?.details ?? "").toMatch(/Ægir|no room/u);
   });
 
+  it("says nothing in an error's details that its encoder has changed: peers believe the details", async () => {
+    let change: (reply: GrpcReply) => void = () => undefined;
+    await using served = await peers({}, { errorEncoder: (_error, reply) => change(reply) });
+    const failed = async () => {
+      const { metadata } = (await served.caller.unary("sum", { a: 0n, b: 0n })).error!;
+      const [bytes] = metadata.get("grpc-status-details-bin");
+      return bytes === undefined ? undefined : readStatus(bytes as Buffer);
+    };
+    const whole = await failed();
+    expect(whole).toMatchObject({ status: 9, message: "no room left", info: { reason: "full" } });
+    change = (reply) => (reply.statusMessage = "kein Platz: 100 % ✓");
+    expect(await failed()).toEqual({ ...whole, message: "kein Platz: 100 % ✓" });
+    change = (reply) => (reply.status = 5);
+    expect(await failed()).toBeUndefined();
+    change = (reply) => Object.assign(reply, { status: 5, statusDetails: "CAU" });
+    expect(await failed()).toMatchObject({ status: 5, info: undefined });
+  });
+
   it("says with an error which request it was", async () => {
     await using served = await peers();
     const { error: failure } = await served.caller.unary(
@@ -218,6 +238,46 @@ describe("a grpc server", () => {
     );
     expect(failure).toMatchObject({ code: status.FAILED_PRECONDITION, details: "no room left" });
     expect(failure!.metadata.get("x-request-id")).toEqual(["r-1"]);
+  });
+
+  it("tells observers the status that was sent where the encoder's answer cannot be", async () => {
+    await using served = await peers(
+      {},
+      {
+        errorEncoder(_error, reply) {
+          reply.status = 5;
+          reply.headers.set("grpc-mine", "1");
+        },
+      },
+    );
+    const { status: ended } = await served.caller.unary("sum", { a: 0n, b: 0n });
+    expect(ended.code).toBe(status.FAILED_PRECONDITION);
+    expect(served.ended[0]!.status).toBe(status.FAILED_PRECONDITION);
+  });
+
+  it("sets a timer for a call only where its message does not come with its head", async () => {
+    let set = 0;
+    const expire: typeof systemClock.expire = (delayMs, target) => (set++, systemClock.expire(delayMs, target));
+    const running = await serve(add.implement(handlers), {
+      on: [grpcServer({ port: 0, host: "127.0.0.1" })],
+      clock: { ...systemClock, expire },
+      log: false,
+      signals: false,
+    });
+    const address = running.addresses[0]!;
+    const wire = new FrameWire(address);
+    await wire.until(({ type, flags }) => type === SETTINGS && (flags & 1) === 1);
+    const before = set;
+    const head = frameBytes(HEADERS, [4, 1], callHead("/pb.Add/Sum"));
+    wire.socket.write(Buffer.concat([head, frameBytes(DATA, [1, 1], sum(1n, 2n))]));
+    await wire.until(({ type, stream, flags }) => type === HEADERS && stream === 1 && (flags & 1) === 1);
+    expect(set - before).toBe(0);
+    wire.send(HEADERS, [4, 3], callHead("/pb.Add/Sum"));
+    await until(() => set > before);
+    wire.send(DATA, [1, 3], sum(1n, 2n));
+    await wire.until(({ type, stream, flags }) => type === HEADERS && stream === 3 && (flags & 1) === 1);
+    wire[Symbol.dispose]();
+    await running.stop();
   });
 
   it("goes on when a hook adds what cannot be sent: the call fails, the next one is served", async () => {

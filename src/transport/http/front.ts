@@ -50,6 +50,22 @@ const NONE: ReadonlySet<ServerHttp2Session> = new Set();
 const MAX_STREAMS = 128;
 
 /**
+ * What one connection may do before node ends it. Node counts the first two over the life of a connection, which with gRPC is
+ * weeks. Lines of node without an option pass it over: before 24, resets are held to 33 a second.
+ */
+const FLOOD = {
+  // Node's own: an honest peer sends none, but behind a proxy one bad caller must not end the connection of many good ones.
+  maxSessionInvalidFrames: 1000,
+  // A refusal costs one small frame. At node's 100, a peer that once was too fast would lose the calls it has running as well.
+  maxSessionRejectedStreams: 1000,
+  // In megabytes, answers included that wait for the peer to read: at node's 10, three large ones refuse every further call.
+  maxSessionMemory: 64,
+  // A call that its caller gives up is a reset: 128 at once with deadlines of 3 s may be 43 a second, hedges come on top.
+  streamResetBurst: 1000,
+  streamResetRate: 200,
+};
+
+/**
  * Makes the front.
  *
  * @throws {Error} when a certificate or key cannot be read, or they do not fit.
@@ -105,6 +121,7 @@ async function http2Of({ limits, idleTimeoutMs, maxConcurrentStreams, mind }: Fr
     },
     // Some more, so that it is calls that count and answer; beyond, node resets the stream. Their size is bounded above.
     maxHeaderListPairs: limits.maxHeaders * 2 + 64,
+    ...FLOOD,
   };
   const server = createServer(settings);
   let accepted: Socket | undefined;

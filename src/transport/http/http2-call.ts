@@ -13,7 +13,7 @@ import { HttpCall } from "./call.ts";
 import type { Packer } from "./compression.ts";
 import { IncomingBody } from "./incoming-body.ts";
 import type { HttpHeaders } from "./message.ts";
-import type { Http2Connection } from "./http2-connection.ts";
+import { CANCEL, endIncoming, type Http2Connection } from "./http2-connection.ts";
 import type { OneWays } from "../one-way.ts";
 import { BodyChunks } from "./node-chunks.ts";
 import { nodePacker } from "./node-packer.ts";
@@ -43,6 +43,7 @@ export class Http2Call extends HttpCall implements BodyReader {
   #body: IncomingBody | undefined = undefined;
   #late: Timer | undefined = undefined;
   #slow: Timer | undefined = undefined;
+  #hasArrived = false;
   /** Knows the call when the peer has been told that it is accepted. */
   #holder: OneWays | undefined = undefined;
 
@@ -83,17 +84,23 @@ export class Http2Call extends HttpCall implements BodyReader {
   }
 
   protected read(): void {
-    const { stream, headers, requestTimeoutMs } = this.from;
+    const { stream, headers } = this.from;
     if (stream.endAfterHeaders) return this.arrived(undefined);
     const { maxBodyBytes } = this.plan.limits;
     if (headers.expect !== undefined && !isTooLong({ headers }, maxBodyBytes)) invite(this.from);
     readBody({ headers, on: stream.on.bind(stream) }, maxBodyBytes, this);
-    if (this.outcome !== undefined) return;
+    if (this.outcome === undefined) this.from.connection.nextTurn(this);
+  }
+
+  /** A turn after its head: most bodies have come by now, and need no timer. */
+  look(): void {
+    if (this.outcome !== undefined || this.#hasArrived) return;
     const expire = (): void => this.fail(policyError("request_timeout"));
-    this.#slow = this.bound.around.clock.expire(requestTimeoutMs, { expire });
+    this.#slow = this.bound.around.clock.expire(this.from.requestTimeoutMs, { expire });
   }
 
   override arrived(body: Uint8Array | undefined): void {
+    this.#hasArrived = true;
     this.#slow?.cancel();
     // A reset without an error ends a body as if that were all of it. The stream's end ends the call.
     if (!this.from.stream.aborted) super.arrived(body);
@@ -199,13 +206,8 @@ export class Http2Call extends HttpCall implements BodyReader {
   }
 }
 
-/** RFC 9113 §7: nothing went wrong, and nothing more is wanted. */
-const NO_ERROR = 0;
-
+/** RFC 9113 §7: this side has failed. */
 const INTERNAL_ERROR = 2;
-
-/** RFC 9113 §7: the rest is not wanted. */
-export const CANCEL = 8;
 
 /** Writes an answer in one piece. */
 export function respond(stream: ServerHttp2Stream, { status, headers, body = "" }: PlainAnswer): void {
@@ -218,16 +220,6 @@ export function respond(stream: ServerHttp2Stream, { status, headers, body = "" 
   stream.respond(fields, { endStream: isEmpty });
   if (!isEmpty) stream.end(body);
   endIncoming(stream);
-}
-
-/** What the peer is still sending is called off (RFC 9113 §8.1). */
-export function endIncoming(stream: ServerHttp2Stream): void {
-  // Who listens for it does not let the rest go, and a stream with bytes unread never closes.
-  stream.removeAllListeners("readable");
-  stream.resume();
-  if (stream.endAfterHeaders || stream.readableEnded) return;
-  if (stream.writableFinished) stream.close(NO_ERROR);
-  else stream.once("finish", () => void stream.close(NO_ERROR));
 }
 
 /** Asks for the body of a request that waits to be asked (RFC 9110 §10.1.1). */

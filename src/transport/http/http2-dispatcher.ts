@@ -5,8 +5,8 @@
  */
 import type { IncomingHttpHeaders, ServerHttp2Session, ServerHttp2Stream } from "node:http2";
 import type { App } from "../server.ts";
-import { CANCEL, Http2Call, respond, type Http2Incoming } from "./http2-call.ts";
-import { http2ConnectionOf } from "./http2-connection.ts";
+import { Http2Call, respond, type Http2Incoming } from "./http2-call.ts";
+import { CANCEL, http2ConnectionOf } from "./http2-connection.ts";
 import { Http2Stream } from "./http2-stream.ts";
 import type { HttpHeaders } from "./message.ts";
 import type { PlainAnswer } from "./page.ts";

@@ -4,7 +4,8 @@
  * @module
  */
 import { policyError, type Outcome, type ServiceError } from "../../errors/index.ts";
-import { endIncoming, fieldsOf, Http2Call, invite, type Http2Incoming } from "./http2-call.ts";
+import { fieldsOf, Http2Call, invite, type Http2Incoming } from "./http2-call.ts";
+import { endIncoming } from "./http2-connection.ts";
 import { BodyChunks } from "./node-chunks.ts";
 import { Outlet, type OutletUser } from "./node-outlet.ts";
 import type { Plan } from "./plan.ts";

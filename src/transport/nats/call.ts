@@ -7,7 +7,7 @@ import type { Msg } from "@nats-io/transport-node";
 import { noMetadata } from "../../endpoint/index.ts";
 import { policyError, type Outcome, type ServiceError } from "../../errors/index.ts";
 import { isPromise } from "../../internal/promise.ts";
-import { TIMEOUT } from "../names.ts";
+import { REQUEST_ID, TIMEOUT } from "../names.ts";
 import { ServerCall } from "../server-call.ts";
 import { timeoutOf } from "../timeout.ts";
 import { numberOf } from "./code.ts";
@@ -94,13 +94,8 @@ export class NatsCall extends ServerCall<NatsMessage, NatsDraft> {
     if (this.hooks.after === undefined && this.outgoingIfAny === undefined) return this.#publish(data, undefined);
     const draft = new Draft(data, []);
     this.after(draft);
-    this.#addOutgoing(draft);
+    if (this.outgoingIfAny !== undefined) draft.add(this.outgoingIfAny);
     this.#publish(draft.bytes, draft.headers);
-  }
-
-  #addOutgoing(draft: Draft): void {
-    if (this.outgoingIfAny !== undefined)
-      for (const [name, value] of this.outgoingIfAny) draft.headers.push(name, value);
   }
 
   #publish(data: Uint8Array, headers: readonly string[] | undefined): void {
@@ -145,8 +140,8 @@ export class NatsCall extends ServerCall<NatsMessage, NatsDraft> {
 
   #failure(error: ServiceError): Draft {
     const draft = failureDraft(error, (thrown) => this.report(thrown));
-    draft.headers.push("x-request-id", this.requestId);
-    this.#addOutgoing(draft);
+    draft.headers.push(REQUEST_ID, this.requestId);
+    if (this.outgoingIfAny !== undefined) draft.add(this.outgoingIfAny);
     return draft;
   }
 

@@ -22,6 +22,8 @@ export interface CallerOptions {
   readonly inboxPrefix: string;
   /** Whether calls wait for a connection that is lost, as long as they have time, or fail at once. */
   readonly waits: boolean;
+  /** How many may wait. Default: 1000. */
+  readonly maxWaiting?: number | undefined;
 }
 
 /** The streams' part of the inbox, which the numbers of calls cannot be mistaken for. */
@@ -29,6 +31,9 @@ const STREAM_MARK = "s";
 
 /** How many requests are taken back after the connection was lost; those beyond end with their deadlines. */
 const MAX_ABANDONED = 10_000;
+
+/** How many calls may wait for the connection, unless told. */
+export const MAX_WAITING = 1000;
 
 /** When they are told once more. */
 const AGAIN_MS = 2000;
@@ -61,10 +66,15 @@ export class Caller implements LinkOwner {
   /**
    * The connection, once it stands.
    *
-   * @throws {ServiceError} unreachable.
+   * @throws {ServiceError} unreachable, or overloaded when too many wait already.
    */
   ready(call: ActiveCall): Promise<NatsConnection> {
-    if (this.#link.isLost && !this.options.waits) return Promise.reject(policyError("unreachable"));
+    const { waits, maxWaiting = MAX_WAITING } = this.options;
+    if (this.#link.isLost && !waits) return Promise.reject(policyError("unreachable"));
+    if (this.#link.waiting >= maxWaiting) {
+      const message = `more than ${maxWaiting} calls wait for the broker`;
+      return Promise.reject(policyError("overloaded", { message }));
+    }
     return this.#link.ready(call);
   }
 

@@ -3,15 +3,15 @@
  *
  * @module
  */
-import type { Msg, NatsConnection } from "@nats-io/transport-node";
+import type { Msg, MsgHdrs, NatsConnection } from "@nats-io/transport-node";
 import type { ActiveCall } from "../../endpoint/index.ts";
 import { policyError, toServiceError, type ServiceError } from "../../errors/index.ts";
 import { finalize } from "../client-hooks.ts";
 import type { PendingCall, Waiting } from "../pending.ts";
-import { checkPayload, requestDraft, type ClientPlan } from "./client-plan.ts";
+import { requestDraft, type ClientPlan } from "./client-plan.ts";
 import { failureOf, isFailure, numberIn } from "./failure-message.ts";
-import { NO_RESPONDERS, writeHeaders, type NatsHeaders } from "./headers.ts";
-import { MessageView, type Draft } from "./message.ts";
+import { checkSize, NO_RESPONDERS, writeHeaders, type NatsHeaders } from "./headers.ts";
+import { MessageView } from "./message.ts";
 
 /** Sends one request, and waits for its answer. */
 export class NatsExchange implements Waiting {
@@ -37,32 +37,35 @@ export class NatsExchange implements Waiting {
     } catch (error) {
       return this.reject(toServiceError(error));
     }
+    if (call.canceledBy !== undefined) return this.reject(call.canceledBy);
+    const waiting = caller.pending.add(this);
     const { up } = caller;
-    if (up !== undefined) return this.#send(up, data);
+    if (up !== undefined) return this.#send(up, data, waiting);
     caller.ready(call).then(
-      (connection) => (call.canceledBy === undefined ? this.#send(connection, data) : this.reject(call.canceledBy)),
-      (error: unknown) => this.reject(toServiceError(error)),
+      // Whoever was called off meanwhile has been told.
+      (connection) => (call.canceledBy === undefined ? this.#send(connection, data, waiting) : undefined),
+      (error: unknown) => waiting.reject(toServiceError(error)),
     );
   }
 
-  #send(connection: NatsConnection, data: Uint8Array): void {
+  #send(connection: NatsConnection, data: Uint8Array, waiting: PendingCall<NatsExchange>): void {
     const { call } = this;
     const { caller, subject } = this.#plan;
-    if (call.canceledBy !== undefined) return this.reject(call.canceledBy);
-    const waiting = caller.pending.add(this);
     call.peer = caller.peer;
-    let draft: Draft;
+    let bytes: Uint8Array;
+    let headers: MsgHdrs;
     try {
-      draft = requestDraft(this.#plan, call, data);
-      checkPayload(draft.bytes.length, connection.info?.max_payload);
+      const draft = requestDraft(this.#plan, call, data);
+      bytes = draft.bytes;
+      headers = writeHeaders(draft.headers, this.#plan.encoding);
+      checkSize(connection, bytes, headers);
     } catch (error) {
       return waiting.reject(toServiceError(error));
     }
-    const { bytes } = draft;
     const reply = caller.inbox + waiting.id;
     call.requestBytes = bytes.length;
     try {
-      connection.publish(subject, bytes, { reply, headers: writeHeaders(draft.headers, this.#plan.encoding) });
+      connection.publish(subject, bytes, { reply, headers });
       this.#reply = reply;
     } catch (cause) {
       waiting.reject(policyError("unreachable", { cause }));
@@ -77,8 +80,9 @@ export class NatsExchange implements Waiting {
     call.responseBytes = data.length;
     let wire: unknown;
     try {
-      if (hooks.after !== undefined && headers?.status !== NO_RESPONDERS) this.#after(msg, headers);
-      if (headers !== undefined) this.#look(headers, data);
+      if (headers !== undefined) this.#take(headers);
+      if (hooks.after !== undefined) this.#after(msg, headers);
+      if (headers !== undefined && isFailure(headers)) throw failureOf(headers, data, this.#plan.caller.options.limits);
       wire = read(data);
     } catch (error) {
       return waiting.reject(toServiceError(error));
@@ -91,14 +95,11 @@ export class NatsExchange implements Waiting {
     for (const after of this.#plan.hooks.after!) after(this.call.context, view);
   }
 
-  #look(headers: NatsHeaders, data: Uint8Array): void {
+  #take(headers: NatsHeaders): void {
     if (headers.fault !== undefined) throw headers.fault;
     if (headers.status === NO_RESPONDERS) throw policyError("unreachable", { message: NOBODY });
-    const { call } = this;
-    call.incoming = headers;
-    if (!isFailure(headers)) return;
-    call.status = numberIn(headers);
-    throw failureOf(headers, data, this.#plan.caller.options.limits);
+    this.call.incoming = headers;
+    this.call.status = numberIn(headers);
   }
 
   resolve(wire: unknown): void {
@@ -107,11 +108,16 @@ export class NatsExchange implements Waiting {
   }
 
   reject(error: ServiceError): void {
-    // The server has the deadline itself: it need not be told that it passed.
-    if (this.#reply !== "" && (this.call.canceledBy?.code === "canceled" || error.reason === "connection_lost"))
+    if (this.#reply !== "" && (this.#isCalledOff() || error.reason === "connection_lost"))
       this.#plan.caller.takeBack(this.#plan.cancelSubject, this.#reply);
     this.#finalize(error);
     this.#reject(error);
+  }
+
+  // The server has the deadline itself: it need not be told that it passed. A signal of the caller's own may be earlier.
+  #isCalledOff(): boolean {
+    const { call } = this;
+    return call.canceledBy !== undefined && this.#plan.caller.options.clock.now() < call.context.deadlineMs;
   }
 
   #finalize(error: ServiceError | undefined): void {

@@ -10,7 +10,7 @@ import type { ClientHooks } from "../client-hooks.ts";
 import type { Codec } from "../codec.ts";
 import { addContext, addMetadata, type Owner } from "../outgoing.ts";
 import type { Caller } from "./caller.ts";
-import { STREAM } from "./frame.ts";
+import { isOwnHeader } from "./frame.ts";
 import { bodyOf, bytesOf, Draft, type NatsDraft, type NatsMessage } from "./message.ts";
 import { CANCEL, type SubjectOf } from "./subject.ts";
 
@@ -70,7 +70,7 @@ export function clientPlan(name: string, options: ClientPlanOptions): ClientPlan
   };
 }
 
-const NATS: Owner = { name: "NATS", isOwn: (name) => name === STREAM || name.startsWith("nats-") };
+const NATS: Owner = { name: "NATS", isOwn: isOwnHeader };
 
 /** The request as it goes out: what a context carries, and what hooks make of it. */
 export function requestDraft(plan: ClientPlan, call: ActiveCall, data: Uint8Array): Draft {
@@ -81,12 +81,4 @@ export function requestDraft(plan: ClientPlan, call: ActiveCall, data: Uint8Arra
   const draft = new Draft(data, headers);
   if (hooks.before !== undefined) for (const before of hooks.before) before(call.context, draft);
   return draft;
-}
-
-/**
- * @throws {ServiceError} too_large when NATS would cut us off for it.
- */
-export function checkPayload(bytes: number, max: number | undefined): void {
-  if (max !== undefined && bytes > max)
-    throw policyError("too_large", { message: `the message is larger than the ${max} bytes that NATS takes` });
 }

@@ -8,10 +8,10 @@ import type { ActiveCall, Subscription } from "../../endpoint/index.ts";
 import { policyError, toServiceError, type ServiceError } from "../../errors/index.ts";
 import { finalize } from "../client-hooks.ts";
 import { NOBODY } from "./client-call.ts";
-import { checkPayload, requestDraft, type ClientPlan } from "./client-plan.ts";
+import { requestDraft, type ClientPlan } from "./client-plan.ts";
 import { failureOf, numberIn } from "./failure-message.ts";
 import { readFrame, STREAM, writeFrame, type Frame } from "./frame.ts";
-import { NO_RESPONDERS, writeHeaders, type NatsHeaders } from "./headers.ts";
+import { checkSize, NO_RESPONDERS, writeHeaders, type NatsHeaders } from "./headers.ts";
 import { MessageView } from "./message.ts";
 import { StreamEnd, WINDOW, type StreamPort } from "./stream-end.ts";
 
@@ -48,8 +48,8 @@ export class ClientStream implements StreamPort {
     const { caller, subject, takesMany } = this.#plan;
     const draft = requestDraft(this.#plan, this.#call, data);
     const { bytes } = draft;
-    checkPayload(bytes.length, this.#connection.info?.max_payload);
     const headers = writeHeaders([...draft.headers, STREAM, writeFrame({ word: "credit", number: WINDOW })]);
+    checkSize(this.#connection, bytes, headers);
     this.#call.peer = caller.peer;
     this.#call.requestBytes = bytes.length;
     this.#end.invited();
@@ -123,8 +123,8 @@ export class ClientStream implements StreamPort {
 
   send(frame: Frame, data: Uint8Array): void {
     if (this.#peer === "") return;
-    checkPayload(data.length, this.#connection.info?.max_payload);
     const headers = writeHeaders([STREAM, writeFrame(frame)]);
+    checkSize(this.#connection, data, headers);
     this.#connection.publish(this.#peer, data, { headers, reply: this.#inbox });
   }
 

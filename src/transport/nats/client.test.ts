@@ -171,10 +171,14 @@ describe("a NATS client", () => {
     expect((await call).code).toBe("canceled");
     await until(() => heard.length === 1);
     expect(heard).toEqual([request.reply]);
+    const early = AbortSignal.timeout(5);
+    expect((await failure(remote.echo({ text: "" }, { signal: early }))).code).toBe("deadline_exceeded");
+    await until(() => heard.length === 2);
+    expect(heard[1]).toBe(request.reply);
     expect((await failure(remote.echo({ text: "" }, { timeoutMs: 5 }))).code).toBe("deadline_exceeded");
     await foreign.flush();
     await passing(20);
-    expect(heard.length).toBe(1);
+    expect(heard.length).toBe(2);
   });
 
   it("sends what hooks and options say, and shows hooks the answer", async () => {
@@ -280,6 +284,13 @@ describe("a NATS client", () => {
     const subscription = foreign.subscribe(inbox, { callback: () => undefined });
     expect(await failure(read())).toMatchObject({ reason: "connection_lost" });
     subscription.unsubscribe();
+  });
+
+  it("finishes a call that waits for the connection when it is closed", async () => {
+    const remote = calling(answeredBy((msg) => msg.respond(msg.data)));
+    const answer = remote.echo({ text: "x" });
+    await remote[Symbol.asyncDispose]();
+    expect(await answer).toEqual({ text: "x" });
   });
 
   it("shares one connection among clients, and closes it with the last", async () => {

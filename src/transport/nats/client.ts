@@ -4,14 +4,15 @@
  * @module
  */
 import type { NatsConnection } from "@nats-io/transport-node";
-import { checkNames, shown } from "../../internal/check.ts";
+import { checkNames, checkNumber, checkOneOf } from "../../internal/check.ts";
 import type { Clock } from "../../time/index.ts";
 import { CLIENT_HOOKS, clientHooks, type ClientHooks } from "../client-hooks.ts";
 import type { Channel, ClientTransport, LocalTransport } from "../client.ts";
 import { checkCodec, json, type Codec } from "../codec.ts";
 import { limitsOf, type LimitOptions } from "../limits.ts";
+import { Shared as SharedByAddress } from "../shared.ts";
 import type { AnyService } from "../../contract/index.ts";
-import { Caller, type CallerOptions } from "./caller.ts";
+import { Caller, MAX_WAITING, type CallerOptions } from "./caller.ts";
 import { natsChannel } from "./client-channel.ts";
 import { checkHeader } from "./headers.ts";
 import { Link, serversOf, type ConnectOptions, type LinkSource } from "./link.ts";
@@ -38,6 +39,8 @@ export interface NatsClientOptions extends ClientHooks<NatsDraft, NatsMessage> {
    * it has time. Default: "fail", so that another instance or another answer can be looked for while there is time.
    */
   readonly whileDown?: "fail" | "wait" | undefined;
+  /** How many calls may wait for a connection that is lost, 0 to a million; one more fails with `overloaded`. Default: 1000. */
+  readonly maxWaiting?: number | undefined;
   /** How often the ends of a stream give a sign of life, 10 ms to an hour. Default: 15 s, as for `natsServer`. */
   readonly heartbeatMs?: number | undefined;
   /** Where inboxes stand, for those whose permissions say so. Default: `connect.inboxPrefix`, else `_INBOX`. */
@@ -45,7 +48,8 @@ export interface NatsClientOptions extends ClientHooks<NatsDraft, NatsMessage> {
 }
 
 const NAMES: readonly string[] = [
-  ...["connect", "connection", "subjects", "codec", "limits", "headers", "whileDown", "heartbeatMs", "inboxPrefix"],
+  ...["connect", "connection", "subjects", "codec", "limits", "headers", "whileDown", "maxWaiting"],
+  ...["heartbeatMs", "inboxPrefix"],
   ...CLIENT_HOOKS,
 ];
 
@@ -77,9 +81,8 @@ export function natsClient(options: NatsClientOptions & { readonly connection: N
 export function natsClient(options?: NatsClientOptions): ClientTransport;
 export function natsClient(options: NatsClientOptions = {}): ClientTransport {
   checkNames("natsClient", options, NAMES);
-  const { whileDown = "fail", headers = {} } = options;
-  if (whileDown !== "fail" && whileDown !== "wait")
-    throw new RangeError(`whileDown should be "fail" or "wait", got ${shown(whileDown)}`);
+  const { headers = {} } = options;
+  const whileDown = checkOneOf("whileDown", options.whileDown ?? "fail", ["fail", "wait"]);
   const codec = options.codec ?? json;
   checkCodec("codec", codec);
   const constant = Object.entries(headers).flatMap(([name, value]) => {
@@ -95,6 +98,11 @@ export function natsClient(options: NatsClientOptions = {}): ClientTransport {
       heartbeatMs: heartbeatOf(options),
       inboxPrefix: inboxPrefixOf(options),
       waits: whileDown === "wait",
+      maxWaiting: checkNumber("maxWaiting", options.maxWaiting ?? MAX_WAITING, {
+        min: 0,
+        max: 1_000_000,
+        integer: true,
+      }),
     },
     options.connect ?? {},
   );
@@ -103,7 +111,7 @@ export function natsClient(options: NatsClientOptions = {}): ClientTransport {
     const { caller, close } = shared.take(instance, source, clock);
     return natsChannel({ caller, service, subjects, codec, hooks, constant }, close);
   }
-  const transport: ClientTransport = { name: "nats", "~client": true, open };
+  const transport: ClientTransport = { name: "nats", "~client": true, isBroker: true, open };
   return given === undefined ? transport : ({ ...transport, "~local": true } as LocalTransport);
 }
 
@@ -111,7 +119,7 @@ export function natsClient(options: NatsClientOptions = {}): ClientTransport {
 export class Shared {
   readonly #options: Omit<CallerOptions, "clock">;
   readonly #connect: ConnectOptions;
-  readonly #callers = new Map<string, { readonly caller: Caller; users: number }>();
+  readonly #callers = new SharedByAddress<Caller>();
 
   constructor(options: Omit<CallerOptions, "clock">, connect: ConnectOptions) {
     this.#options = options;
@@ -123,19 +131,8 @@ export class Shared {
   }
 
   take(instance: string, source: LinkSource, clock: Clock): { readonly caller: Caller; close(): Promise<void> } {
-    let found = this.#callers.get(instance);
-    // Clients on another clock are rare, and timers of theirs must not run on this one.
-    if (found === undefined || found.caller.options.clock !== clock) {
-      found = { caller: new Caller({ ...this.#options, clock }, (owner) => new Link(source, owner)), users: 0 };
-      this.#callers.set(instance, found);
-    }
-    found.users++;
-    const held = found;
-    const close = async (): Promise<void> => {
-      if (--held.users > 0) return;
-      if (this.#callers.get(instance) === held) this.#callers.delete(instance);
-      await held.caller.close();
-    };
-    return { caller: held.caller, close };
+    const make = (): Caller => new Caller({ ...this.#options, clock }, (owner) => new Link(source, owner));
+    const { of: caller, close } = this.#callers.take(instance, clock, make);
+    return { caller, close };
   }
 }

@@ -17,6 +17,9 @@ export interface ServiceInfo {
   readonly metadata?: Readonly<Record<string, string>> | undefined;
 }
 
+/** How many characters of an error are told. */
+const MAX_ERROR = 512;
+
 /** How the calls of one method went. */
 export class EndpointStats {
   #requests = 0;
@@ -30,7 +33,7 @@ export class EndpointStats {
     this.#timeMs += durationMs;
     if (error === undefined || error.origin === "declared") return;
     this.#errors++;
-    this.#lastError = `${error.code}: ${error.message}`;
+    this.#lastError = `${error.code}: ${error.message.slice(0, MAX_ERROR)}`;
   }
 
   /** Times are in nanoseconds there. */
@@ -112,7 +115,12 @@ export function announce(
   return Object.entries(texts).flatMap(([verb, text]) => {
     function answer(error: Error | null, msg: Msg): void {
       if (error !== null) return refused(error);
-      if (msg.reply) connection.publish(msg.reply, text());
+      try {
+        if (msg.reply) connection.publish(msg.reply, text());
+      } catch (thrown) {
+        // Not into the package: it would stop to read.
+        refused(thrown as Error);
+      }
     }
     return [`$SRV.${verb}`, `$SRV.${verb}.${name}`, `$SRV.${verb}.${name}.${id}`].map((subject) =>
       connection.subscribe(subject, { callback: answer }),

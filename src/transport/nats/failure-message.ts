@@ -4,9 +4,8 @@
  *
  * @module
  */
-import { bareError, type ServiceError } from "../../errors/index.ts";
-import { readFailure, writeFailure } from "../failure.ts";
-import { parseJson } from "../json/parse.ts";
+import type { ServiceError } from "../../errors/index.ts";
+import { bareFailure, failureIn, writeFailure } from "../failure.ts";
 import type { Limits } from "../limits.ts";
 import { codeOfNumber, numberOf } from "./code.ts";
 import { headerText, type NatsHeaders } from "./headers.ts";
@@ -28,8 +27,8 @@ export function failureDraft(error: ServiceError, report: (thrown: unknown) => v
 }
 
 /** The same, cut down to what NATS always takes. */
-export function bareDraft({ code, reason, message }: ServiceError): Draft {
-  return failureDraft(bareError(message.slice(0, 512), { code, reason }), () => undefined);
+export function bareDraft(error: ServiceError): Draft {
+  return failureDraft(bareFailure(error), () => undefined);
 }
 
 /** Whether headers say that the message is an error. */
@@ -39,24 +38,8 @@ export function isFailure(headers: NatsHeaders): boolean {
 
 /** The error that a message is, read without trust: a foreign service's has the headers only. */
 export function failureOf(headers: NatsHeaders, data: Uint8Array, limits: Limits): ServiceError {
-  let said: unknown;
-  try {
-    if (data.length > 0 && data.length <= limits.maxBodyBytes)
-      said = parseJson(Buffer.from(data.buffer, data.byteOffset, data.byteLength).toString("utf8"), limits);
-  } catch {
-    // Somebody else's body: the headers say it.
-  }
-  const error = readFailure(said);
-  if (error.code !== "unknown") return error;
   const code = codeOfNumber(Number(headers.get(ERROR_CODE_LOWER)));
-  const message = headers.get(ERROR_LOWER)?.slice(0, 4096);
-  // Our own body of an unknown error has the same to say.
-  return bareError(message === undefined || message === "" ? error.message : message, {
-    code,
-    reason: code,
-    details: said,
-    origin: "peer",
-  });
+  return failureIn(data, limits, { code, message: headers.get(ERROR_LOWER) });
 }
 
 /** The number that a message of an error bears, for observers; 0 when it is none. */

@@ -21,6 +21,11 @@ export interface Frame {
   readonly number: number;
 }
 
+/** Whether a header is NATS' own, or ours on top of it: metadata may not have its name. */
+export function isOwnHeader(name: string): boolean {
+  return name === STREAM || name.startsWith("nats-");
+}
+
 const FORM = /^(?:(message|end|credit|error) (\d{1,15})|(cancel|ping|gone))$/;
 
 /** The value of the header. */

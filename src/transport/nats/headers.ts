@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { Msg, MsgHdrs } from "@nats-io/transport-node";
+import type { Msg, MsgHdrs, NatsConnection } from "@nats-io/transport-node";
 import type { Carrier } from "../../endpoint/index.ts";
 import { policyError, type ServiceError } from "../../errors/index.ts";
 import { shown } from "../../internal/check.ts";
@@ -40,7 +40,6 @@ export function writeHeaders(list: readonly string[], encoding: "utf8" | "latin1
 }
 
 const NAME = /^[!#-9;-~]{1,128}$/;
-// oxlint-disable-next-line no-control-regex -- they are what is looked for
 const CONTROL = /[\x00-\x1f\x7f]/;
 
 /**
@@ -55,9 +54,22 @@ export function checkHeader(name: string, value: string): void {
     throw new RangeError(`header ${name} should be text without control characters, got ${shown(value)}`);
 }
 
+/**
+ * NATS ends the connection of who sends a message larger than it takes, headers and data together.
+ *
+ * @param headers what `writeHeaders` gave.
+ * @throws {ServiceError} too_large when it would.
+ */
+export function checkSize({ info }: NatsConnection, data: Uint8Array, headers: MsgHdrs | undefined): void {
+  const max = info?.max_payload;
+  if (max === undefined) return;
+  const bytes = headers === undefined ? data.length : data.length + (headers as unknown as HeaderBlock).encode().length;
+  if (bytes > max)
+    throw policyError("too_large", { message: `the message is larger than the ${max} bytes that NATS takes` });
+}
+
 /** A text as a header's value: on one line, and no longer than 512 characters. */
 export function headerText(text: string): string {
-  // oxlint-disable-next-line no-control-regex -- they are what is looked for
   return text.slice(0, 512).replace(/[\x00-\x1f\x7f]+/g, " ");
 }
 

@@ -1,6 +1,6 @@
 /**
- * Request and reply over NATS, and durable messages over its JetStream. Needs the package `@nats-io/transport-node`, and
- * `@nats-io/jetstream` for JetStream, optional peers of this one.
+ * Request and reply over NATS, and durable messages over its JetStream. Needs the package
+ * `@nats-io/transport-node`, an optional peer of this one, for both.
  *
  * @module
  */

@@ -38,10 +38,12 @@ export type LinkSource =
 /**
  * How we connect unless told otherwise: for ever, since a service without its connection is none, and within a second
  * of the server's return, spread so that not all come at once; a dead server is noticed in half a minute, not in four.
+ * Who is not let in tries on as well: credentials are changed while services run, on one side first.
  */
 const DEFAULTS: ConnectOptions = {
   timeout: 2000,
   maxReconnectAttempts: -1,
+  ignoreAuthErrorAbort: true,
   reconnectTimeWait: 250,
   reconnectJitter: 500,
   reconnectJitterTLS: 500,
@@ -81,6 +83,11 @@ export class Link {
   /** Whether there was one, and it is lost for now. */
   get isLost(): boolean {
     return this.#connection !== undefined && !this.#isUp;
+  }
+
+  /** How many wait until it is back. */
+  get waiting(): number {
+    return this.#waiting.size;
   }
 
   /**

@@ -88,6 +88,21 @@ describe("when NATS goes away", () => {
     expect(waited).toEqual(["canceled"]);
   }, 30_000);
 
+  it("no more calls wait than may, and one more is overloaded", async () => {
+    const patient = natsClient({ whileDown: "wait", maxWaiting: 2 });
+    await using remote = client(things, patient, { from: nats.url, breaker: false });
+    const asked = (): Promise<unknown> => remote.echo({ n: 1 }, { timeoutMs: 20_000 }).catch(({ reason }) => reason);
+    await expect.poll(asked, { timeout: 5000 }).toEqual({ n: 1 });
+    const down = failure(remote.wait({ n: 1 }));
+    await nats.process.kill();
+    expect((await down).reason).toBe("connection_lost");
+    const waiting = [asked(), asked()];
+    expect((await failure(remote.echo({ n: 4 }))).reason).toBe("overloaded");
+    await nats.process.restart();
+    // Whoever asks before the server is back too hears that nobody listens.
+    for (const one of await Promise.all(waiting)) expect([{ n: 1 }, "unreachable"]).toContainEqual(one);
+  }, 30_000);
+
   it("ten restarts later there is one subscription per method, and calls work within a second of each", async () => {
     await using remote = client(things, natsClient(), { from: nats.url, breaker: false });
     await remote.echo({ n: 0 }).catch(() => undefined);

@@ -3,11 +3,11 @@
  *
  * @module
  */
-import { isUtf8 } from "node:buffer";
 import type { Msg } from "@nats-io/transport-node";
-import { policyError } from "../../errors/index.ts";
 import { shown } from "../../internal/check.ts";
 import type { Codec } from "../codec.ts";
+import { bufferOf, textOf } from "../text.ts";
+import { isOwnHeader } from "./frame.ts";
 import { checkHeader, type NatsHeaders } from "./headers.ts";
 
 /** A message that came, as a hook sees it: a request on a server, an answer on a client. */
@@ -73,6 +73,14 @@ export class Draft implements NatsDraft {
     if (value !== undefined) headers.push(name, value);
   }
 
+  /** Adds metadata, but for names that are NATS' own and those that stand there: what a hook sets goes before it. */
+  add(metadata: Iterable<readonly [string, string]>): void {
+    for (const [name, value] of metadata) {
+      const isThere = this.headers.some((one, i) => i % 2 === 0 && one.toLowerCase() === name);
+      if (!isThere && !isOwnHeader(name)) this.headers.push(name, value);
+    }
+  }
+
   /** Its bytes, whatever a hook has put there. */
   get bytes(): Uint8Array {
     const data: unknown = this.data;
@@ -84,16 +92,10 @@ export class Draft implements NatsDraft {
 
 /** A body as a codec reads it. */
 export function bodyOf(codec: Codec, data: Uint8Array): string | Uint8Array {
-  if (codec.form === "bytes") return data;
-  const bytes = Buffer.isBuffer(data) ? data : Buffer.from(data.buffer, data.byteOffset, data.byteLength);
-  const text = bytes.toString("utf8");
-  // What is not UTF-8 was replaced; only then is the slower check asked whether the sender wrote the mark himself.
-  if (text.includes("\ufffd") && !isUtf8(bytes))
-    throw policyError("malformed_message", { message: "the message is not UTF-8" });
-  return text;
+  return codec.form === "bytes" ? data : textOf(data);
 }
 
 /** What a codec wrote, as bytes. */
 export function bytesOf(body: string | Uint8Array): Uint8Array {
-  return typeof body === "string" ? Buffer.from(body) : body;
+  return typeof body === "string" ? bufferOf(body) : body;
 }

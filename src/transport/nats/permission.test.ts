@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { z } from "zod";
+import { until } from "../../../test/until.ts";
 import { natsTestServer } from "../../../tools/servers/nats.ts";
 import { client } from "../../client/index.ts";
 import { method, service } from "../../index.ts";
@@ -64,6 +65,44 @@ describe("with permissions", () => {
   it("a server that may not listen, or is not let in, does not start and says why", async () => {
     await expect(serving({ user: "caller", pass: "c" })).rejects.toThrow(/NATS refuses the subscription of add\./);
     await expect(serving({ user: "server", pass: "x" })).rejects.toThrow(/NATS cannot be reached: .*uthorization/);
+  });
+
+  it("a server tries on that is not let in for a while, as when passwords change on one side first", async () => {
+    const path = `${folder}/changing.conf`;
+    const allow = (password: string): void =>
+      writeFileSync(path, `authorization { users: [{ user: server, password: ${password} }] }`);
+    allow("old");
+    const changing = natsTestServer(["-c", path]);
+    await changing.start();
+    let running: Running | undefined;
+    try {
+      const reported: unknown[] = [];
+      const pass = { now: "old" };
+      let tries = 0;
+      const authenticator = (): { user: string; pass: string } => (tries++, { user: "server", pass: pass.now });
+      const connect: ConnectOptions = { authenticator, reconnectTimeWait: 20, reconnectJitter: 0 };
+      running = await serve(handlers, {
+        on: [natsServer({ servers: changing.url, connect })],
+        ...{ log: false, signals: false },
+        report: (error) => void reported.push(error),
+      });
+      allow("new");
+      await changing.process.restart();
+      await until(() => tries > 5);
+      pass.now = "new";
+      const remote = client(add, natsClient({ connect: { user: "server", pass: "new" } }), {
+        from: changing.url,
+        breaker: false,
+      });
+      const answered = (): Promise<unknown> =>
+        remote.one({ n: 1 }).catch(({ reason }: Error & { reason: unknown }) => reason);
+      await expect.poll(answered, { timeout: 5000 }).toEqual({ n: 2 });
+      expect(reported).toEqual([]);
+      await remote[Symbol.asyncDispose]();
+    } finally {
+      await running?.stop();
+      await changing.stop();
+    }
   });
 
   it("a client that may not listen to its inbox fails at once", async () => {

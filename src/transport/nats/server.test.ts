@@ -255,6 +255,45 @@ describe("a NATS server", () => {
     ]);
   });
 
+  it("counts headers to what NATS takes, so that nothing is sent that would end the connection", async () => {
+    const limits = { maxBodyBytes: 2_000_000 };
+    const max = foreign.info!.max_payload;
+    const fitting = (bytes: number): string => "x".repeat(bytes - '{"text":""}'.length);
+    await using place = await placed(
+      {
+        echo: ({ text }, context) => {
+          if (text !== "") return { text };
+          context.reply.set("x-more", "1");
+          return { text: fitting(max) };
+        },
+      },
+      { limits },
+    );
+    expect((await place.ask("echo", '{"text":""}')).json()).toMatchObject({ reason: "too_large" });
+    await using remote = client(shop, natsClient({ limits, subjects: place.subjects }), { from: nats.url });
+    await expect(remote.echo({ text: fitting(max) })).rejects.toMatchObject({
+      code: "resource_exhausted",
+      reason: "too_large",
+    });
+    expect(await remote.echo({ text: "x" })).toEqual({ text: "x" });
+  });
+
+  it("answers, whatever metadata a handler adds", async () => {
+    await using place = await placed(
+      {
+        echo(request, context) {
+          for (const name of ["nats-service-error", "stream", "x-more", "x-hook"]) context.reply.set(name, "no");
+          return request;
+        },
+      },
+      { after: [(_context, reply) => reply.header("X-Hook", "yes")] },
+    );
+    const answer = await place.ask("echo", '{"text":"x"}');
+    expect(answer.headers?.keys().toSorted()).toEqual(["X-Hook", "x-more"]);
+    await using remote = client(shop, natsClient({ subjects: place.subjects }), { from: nats.url });
+    expect(await remote.echo({ text: "x" })).toEqual({ text: "x" });
+  });
+
   it("refuses what is more than it works on at once, so that memory is bounded, and observes it", async () => {
     let release!: () => void;
     const blocked = new Promise<void>((resolve) => (release = resolve));

@@ -11,7 +11,7 @@ import type { App, Listening } from "../server.ts";
 import { NatsCall, type NatsAnswering, type NatsIncoming } from "./call.ts";
 import { announce, EndpointStats, type Announced, type ServiceInfo } from "./discovery.ts";
 import { STREAM } from "./frame.ts";
-import { readHeaders, writeHeaders } from "./headers.ts";
+import { checkSize, readHeaders, writeHeaders } from "./headers.ts";
 import type { Link, LinkOwner } from "./link.ts";
 import { plansOf, type NatsPlan, type PlanOptions } from "./plan.ts";
 import { NatsStreamCall, type StreamHost } from "./stream-call.ts";
@@ -233,8 +233,7 @@ export class NatsServing implements NatsAnswering, StreamHost, LinkOwner, Listen
   }
 
   #publish(subject: string, data: Uint8Array, options: Parameters<NatsConnection["publish"]>[2]): void {
-    const max = this.#connection.info?.max_payload;
-    if (max !== undefined && data.length > max) throw policyError("too_large");
+    checkSize(this.#connection, data, options?.headers);
     this.#connection.publish(subject, data, options);
   }
 

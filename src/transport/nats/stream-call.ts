@@ -6,12 +6,12 @@
 import { noMetadata } from "../../endpoint/index.ts";
 import { policyError, type Outcome, type ServiceError } from "../../errors/index.ts";
 import type { Hooks } from "../hooks.ts";
-import { TIMEOUT } from "../names.ts";
+import { REQUEST_ID, TIMEOUT } from "../names.ts";
 import { ServerStream } from "../server-stream.ts";
 import { timeoutOf } from "../timeout.ts";
 import { numberOf } from "./code.ts";
 import { bareDraft, failureDraft } from "./failure-message.ts";
-import { readFrame, STREAM, writeFrame, type Frame } from "./frame.ts";
+import { isOwnHeader, readFrame, STREAM, writeFrame, type Frame } from "./frame.ts";
 import { Draft, MessageView, type NatsDraft, type NatsMessage } from "./message.ts";
 import type { NatsPlan } from "./plan.ts";
 import { StreamEnd, type StreamPort } from "./stream-end.ts";
@@ -173,7 +173,8 @@ export class NatsStreamCall extends ServerStream implements StreamPort {
 
   // What a handler sets before its first message goes with that.
   #metadata(number: number): readonly string[] {
-    return number > 1 || this.outgoingIfAny === undefined ? [] : [...this.outgoingIfAny].flat();
+    if (number > 1 || this.outgoingIfAny === undefined) return [];
+    return [...this.outgoingIfAny].filter(([name]) => !isOwnHeader(name)).flat();
   }
 
   #publish(frame: Frame, more: readonly string[], data: Uint8Array): void {
@@ -209,7 +210,7 @@ export class NatsStreamCall extends ServerStream implements StreamPort {
 
   #failure(error: ServiceError): Draft & NatsDraft {
     const draft = failureDraft(error, (thrown) => this.report(thrown));
-    draft.headers.push("x-request-id", this.requestId);
+    draft.headers.push(REQUEST_ID, this.requestId);
     return draft;
   }
 

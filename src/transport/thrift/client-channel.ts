@@ -34,6 +34,7 @@ export class ThriftChannel implements Channel {
   readonly #options: ChannelOptions;
   readonly #methods: ReadonlyMap<string, ClientMethod>;
   readonly #connections: ClientConnection[] = [];
+  #isClosing = false;
 
   constructor(place: Place, options: ChannelOptions) {
     this.#place = place;
@@ -95,6 +96,8 @@ export class ThriftChannel implements Channel {
       this.#connections.push(best);
     }
     best.carry(exchange);
+    // A call that is repeated may still need one.
+    if (this.#isClosing) void best.close();
   }
 
   #remove(connection: ClientConnection): void {
@@ -103,6 +106,7 @@ export class ThriftChannel implements Channel {
   }
 
   async close(): Promise<void> {
+    this.#isClosing = true;
     await Promise.all(this.#connections.map((connection) => connection.close()));
   }
 }

@@ -32,6 +32,12 @@ export interface ConnectOptions {
   readonly tls: ConnectionOptions | undefined;
 }
 
+/** How much may wait to be sent before calls are held back: a peer that does not read must not fill the memory. */
+const MAX_WAITING_BYTES = 1_048_576;
+
+/** How long what was written last may take to be read, once the connection is not to be used again. */
+const LINGER_MS = 1000;
+
 /** Calls one connection may carry in its life: the numbers of messages have 31 bits. */
 const MAX_CALLS = 0x7fff_ffff;
 
@@ -45,7 +51,7 @@ export class ClientConnection {
   readonly #outbox: Outbox;
   readonly #splitter: Splitter;
   readonly #onClosed: (connection: ClientConnection) => void;
-  /** Calls that wait for the connection to be there. */
+  /** Calls that wait for the connection to be there, or for the peer to read. */
   #waiting: PendingCall<ClientExchange>[] = [];
   #isOpen = false;
   #isOver = false;
@@ -72,9 +78,10 @@ export class ClientConnection {
     });
     socket.once(tls === undefined ? "connect" : "secureConnect", () => this.#opened());
     socket.on("data", (chunk: Buffer) => this.#data(chunk));
+    socket.on("drain", () => this.#sendWaiting());
     socket.on("error", (error: Error) => void (this.#fault ??= error));
-    // Whoever ends its side answers nothing more.
-    socket.on("end", () => this.#socket.destroy());
+    // Whoever ends its side answers nothing more, but may still read what was sent to it.
+    socket.on("end", () => this.#socket.destroySoon());
     socket.on("close", () => this.#closed());
   }
 
@@ -95,7 +102,7 @@ export class ClientConnection {
     exchange.onSettled = this.#settled;
     if (this.#pending.size === 0) this.#socket.ref();
     const call = this.#pending.add(exchange);
-    if (this.#isOpen) this.#send(call);
+    if (this.#isOpen && this.#socket.writableLength <= MAX_WAITING_BYTES) this.#send(call);
     else this.#waiting.push(call);
   }
 
@@ -103,8 +110,13 @@ export class ClientConnection {
     this.#timer?.cancel();
     this.#isOpen = true;
     if (this.#options.tls !== undefined) this.#socket.setNoDelay(true).setKeepAlive(true, 30_000);
-    for (const call of this.#waiting.splice(0)) if (this.#pending.get(call.id) === call) this.#send(call);
+    this.#sendWaiting();
     if (this.#pending.size === 0) this.#rest();
+  }
+
+  #sendWaiting(): void {
+    if (this.#waiting.length === 0) return;
+    for (const call of this.#waiting.splice(0)) if (this.#pending.get(call.id) === call) this.#send(call);
   }
 
   #send(call: PendingCall<ClientExchange>): void {
@@ -136,7 +148,9 @@ export class ClientConnection {
     } catch (thrown) {
       const call = incoming.framing === "headers" ? this.#pending.get(incoming.seqid) : undefined;
       const error = unreadable(incoming.error ?? thrown);
-      return call === undefined ? this.#spoiled(error) : call.reject(error);
+      call?.reject(error);
+      if (call === undefined || incoming.isLast) this.#spoiled(error);
+      return;
     }
     const call = this.#pending.get(head.rseqid);
     // An answer that comes too late is nobody's.
@@ -170,17 +184,18 @@ export class ClientConnection {
 
   readonly #settled = (exchange: ClientExchange, error: ServiceError | undefined): void => {
     exchange.onSettled = undefined;
-    if (exchange.sentMs !== undefined && error !== undefined && exchange.call.canceledBy === error)
-      this.#left(exchange);
+    if (error !== undefined && exchange.call.canceledBy === error) this.#left(exchange);
     if (this.#pending.size === 0) this.#rest();
   };
 
   /**
    * A call was called off, and its answer may still come. Servers without headers mostly answer one call after the other:
-   * the next would wait for this one. With headers the others go on, unless the peer was silent all the time.
+   * the next would wait for this one. With headers the others go on, unless the peer was silent all the time. One that
+   * could not even be sent waited for a peer that does not read.
    */
   #left({ sentMs }: ClientExchange): void {
-    if (this.#options.framing !== "headers" || this.#heardMs < sentMs!) this.#isOver = true;
+    if (!this.#isOpen) return;
+    if (sentMs === undefined || this.#options.framing !== "headers" || this.#heardMs < sentMs) this.#isOver = true;
   }
 
   /** Nobody waits: the connection keeps no process alive, and ends if it is not to be used again. */
@@ -192,8 +207,11 @@ export class ClientConnection {
   #end(): void {
     // What was written last, of calls that have no answer, is still to be flushed.
     queueMicrotask(() => {
-      if (this.#isOpen) this.#socket.destroySoon();
-      else this.#socket.destroy();
+      if (!this.#isOpen) return this.#socket.destroy();
+      this.#socket.destroySoon();
+      // A peer that does not read it would keep the process for ever.
+      this.#timer?.cancel();
+      this.#timer = this.#options.clock.expire(LINGER_MS, { expire: () => this.#socket.destroy() });
     });
   }
 

@@ -12,7 +12,7 @@ import type { ThriftReader, ThriftWriter } from "./types.ts";
 import { SCALARS } from "./value.ts";
 
 /** The types of a TApplicationException (Apache's own numbers). */
-export const EXCEPTION_TYPE = {
+const EXCEPTION_TYPE = {
   UNKNOWN: 0,
   UNKNOWN_METHOD: 1,
   INVALID_MESSAGE_TYPE: 2,
@@ -60,7 +60,7 @@ export function failureOf(error: ServiceError, report: (thrown: unknown) => void
     reason,
     message: wellFormed(message),
     details: details === undefined ? undefined : wellFormed(details),
-    retryAfterMs: waits ? Math.max(0, Math.ceil(retryAfterMs)) : undefined,
+    retryAfterMs: waits ? Math.min(Math.max(0, Math.ceil(retryAfterMs)), Number.MAX_SAFE_INTEGER) : undefined,
   };
 }
 

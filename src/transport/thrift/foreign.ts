@@ -27,7 +27,7 @@ import type { WireMethod } from "./wire-method.ts";
  * out means that both are the same.
  */
 export interface ForeignSpec<X extends Types, A extends ThriftFields, R extends ThriftField> extends Partial<
-  Omit<ForeignMethod<X, ThriftStruct<A>, ThriftValue<R>>, "name">
+  ForeignMethod<X, ThriftStruct<A>, ThriftValue<R>>
 > {
   /** Their name of the method. Default: ours. */
   readonly name?: string | undefined;
@@ -178,10 +178,13 @@ class ForeignWire implements WireMethod {
     this.#args = new RecordValue("", { fills: true });
     this.#args.fields = fieldsOf(`${where} args`, spec.args);
     this.#result = spec.result === undefined ? undefined : valueOf(`${where} result`, spec.result);
+    const ids = new Set<number>();
     this.#thrown = Object.entries(spec.throws ?? {}).map(([reason, [id, type]]) => {
       if (!method.errors.some((error) => error.reason === reason))
         throw new TypeError(`${where} throws "${reason}", which is no error that the method declares`);
       checkNumber(`the number of ${where} ${reason}`, id, { min: 1, max: 32_767, integer: true });
+      if (ids.has(id)) throw new RangeError(`the number of ${where} ${reason} should be its own, got ${id} again`);
+      ids.add(id);
       return { id, value: valueOf(`${where} ${reason}`, type), reason };
     });
   }

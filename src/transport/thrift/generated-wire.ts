@@ -33,9 +33,9 @@ export interface Generated {
 
 const GENERATED: unique symbol = Symbol("generated") as never;
 
-/** Keeps it with a contract. */
+/** Keeps it with a contract, and with what is made of that one. */
 export function holdGenerated(service: object, generated: Generated): void {
-  Object.defineProperty(service, GENERATED, { value: generated });
+  Object.defineProperty(service, GENERATED, { value: generated, enumerable: true });
 }
 
 /** The methods of such a contract; undefined for all others. */

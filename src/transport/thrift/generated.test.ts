@@ -9,9 +9,11 @@ import { until } from "../../../test/until.ts";
 import { compiledThrift, missingThriftPeer } from "../../../tools/servers/thrift-peer.ts";
 import { root } from "../../../tools/source.ts";
 import { client } from "../../client/index.ts";
-import { method, oneWay } from "../../contract/index.ts";
+import { method, oneWay, type AnyService } from "../../contract/index.ts";
 import { error, ServiceError } from "../../errors/index.ts";
 import { serve } from "../../server/index.ts";
+import { numbered } from "../numbering.ts";
+import { generatedWire } from "./generated-wire.ts";
 import {
   thriftClient,
   thriftServer,
@@ -224,5 +226,38 @@ describe("Apache's library for Node", bytesOf("thrift binary", "thrift compact")
     const sums = await Promise.all(Array.from({ length: 50 }, (_, i) => remote.sum({ a: i - 25, b: 2 ** 40 })));
     expect(sums).toEqual(got);
     server.close();
+  });
+});
+
+describe("the names of arguments", () => {
+  class Processor {
+    process_say(): void {}
+  }
+  const methods = { say: method({ request: typed<object>(), response: typed<object>() }) };
+  const made = (code: string, args?: Record<string, readonly string[]>) => {
+    const Client = class {};
+    Object.defineProperty(Client.prototype, "send_say", { value: { toString: () => code } });
+    return thriftService("x", { Client, Processor }, { methods, args });
+  };
+
+  it("are asked for where the code does not show them, however long that code is", () => {
+    const long = "a".repeat(40);
+    const code = `function(name) { ${long}.${long}(); { ${`${long}, `.repeat(1000)}! } }`;
+    expect(() => made(code)).toThrow("args.say should name the arguments of x.say: its code does not show them");
+    expect(Object.keys(made(code, { say: ["name"] }).methods)).toEqual(["say"]);
+  });
+
+  it("keep their service's own wire under a lock", () => {
+    const service = made("function(name) { f({ name }); }");
+    const wires = generatedWire(numbered(service, { service: "x", messages: {} }) as AnyService);
+    expect([...(wires?.keys() ?? [])]).toEqual(["say"]);
+  });
+
+  it.each([
+    "var params = {\n name: name,\n other: other\n };",
+    "const p = { other, name };",
+    "f({name:name,other:other,})",
+  ])("are seen in %j", (body) => {
+    expect(() => made(`function(name, other) { ${body} }`)).not.toThrow();
   });
 });

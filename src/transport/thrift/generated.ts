@@ -88,12 +88,15 @@ export function thriftService<M extends Methods>(
   return made;
 }
 
+/** `{ a: a, b }`. Only a comma parts two names: no text is to be tried in more than one way. */
+const LITERAL = /\{(\s*[\w$]+\s*(?::\s*[\w$]+\s*)?(?:,\s*[\w$]+\s*(?::\s*[\w$]+\s*)?)*,?\s*)\}/;
+
 /** The names that `send_x(a, b) { var params = { a: a, b: b }` gives to its arguments. */
 function argsOf(where: string, { prototype }: GeneratedService["Client"], method: string): readonly string[] {
   const code = String((prototype as Record<string, unknown>)[`send_${method}`]);
   const parameters = /^[^(]*\(([^)]*)\)/.exec(code)?.[1]?.match(/[\w$]+/g) ?? [];
   if (parameters.length === 0) return [];
-  const literal = /\{((?:\s*[\w$]+\s*(?::\s*[\w$]+\s*)?,?)+)\}/.exec(code)?.[1] ?? "";
+  const literal = LITERAL.exec(code)?.[1] ?? "";
   const names = new Map<string, string>();
   for (const [, property, value] of literal.matchAll(/([\w$]+)\s*(?::\s*([\w$]+))?/g))
     names.set(value ?? property!, property!);

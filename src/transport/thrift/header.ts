@@ -140,7 +140,11 @@ export function beginHeader(out: Output, { protocol, seqid, headers }: Draft): n
   }
   while ((out.at - from) % 4 !== 0) out.u8(0);
   const words = (out.at - from) / 4;
-  if (words > 0xffff) throw policyError("too_many_headers");
+  if (words > 0xffff) {
+    // Of a frame that cannot be, nothing may be left among the others.
+    out.at = start;
+    throw policyError("too_many_headers");
+  }
   out.bytes[from - 2] = words >> 8;
   out.bytes[from - 1] = words;
   return start;

@@ -7,7 +7,6 @@ import { isUtf8 } from "node:buffer";
 import { Input } from "./input.ts";
 import { cutShort, malformed } from "./types.ts";
 
-// oxlint-disable-next-line no-control-regex -- they are what is looked for
 const CONTROL = /[\u0000-\u001f]/g;
 
 function escaped(char: string): string {

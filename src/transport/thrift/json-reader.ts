@@ -17,7 +17,7 @@ import {
 } from "./types.ts";
 
 /** The names of types. */
-export const TYPE_NAMES: Readonly<Record<string, number>> = Object.assign(Object.create(null) as object, {
+const TYPE_NAMES: Readonly<Record<string, number>> = Object.assign(Object.create(null) as object, {
   tf: TYPE.BOOL,
   i8: TYPE.BYTE,
   i16: TYPE.I16,

@@ -33,10 +33,8 @@ export class Plans {
   /** The method of a message: `service:method`, as multiplexed clients write it, or with the service in a header. */
   find(name: string, { headers }: Incoming): ThriftPlan | undefined {
     const service = headers?.get(SERVICE);
-    if (service !== undefined) {
-      const plan = this.#full.get(`${service}:${name}`);
-      if (plan !== undefined) return plan;
-    }
+    // Who says which service never gets another's method of that name.
+    if (service !== undefined) return this.#full.get(name.startsWith(`${service}:`) ? name : `${service}:${name}`);
     return this.#short.get(name) ?? this.#full.get(name);
   }
 }

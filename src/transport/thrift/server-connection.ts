@@ -58,6 +58,8 @@ export class ServerConnection implements Holder {
   #running = 0;
   #isClosing = false;
   #isEnded = false;
+  /** Whether one-way calls are still taken after our end: their callers had sent them before they could hear of it. */
+  #takesRest = false;
   #discarded = 0;
   #idleSinceMs: number;
   #partial: Timer | undefined = undefined;
@@ -100,11 +102,11 @@ export class ServerConnection implements Holder {
   #resume(): void {
     const socket = this.#socket;
     const isFull = this.#running >= this.#settings.maxCalls || socket.writableLength > MAX_WAITING_BYTES;
-    if (!isFull && !this.#isClosing && socket.isPaused()) socket.resume();
+    if (!isFull && (!this.#isClosing || this.#takesRest) && socket.isPaused()) socket.resume();
   }
 
   #data(chunk: Buffer): void {
-    if (this.#isClosing) return this.#discard(chunk.length);
+    if (this.#isClosing && !this.#takesRest) return this.#discard(chunk.length);
     try {
       this.#splitter.push(chunk);
     } catch (thrown) {
@@ -128,14 +130,19 @@ export class ServerConnection implements Holder {
       return;
     }
     const { app, requestTimeoutMs } = this.#settings;
-    this.#partial ??= app.clock.expire(requestTimeoutMs, {
-      expire: () => this.#broken(policyError("request_timeout")),
-    });
+    this.#partial ??= app.clock.expire(requestTimeoutMs, { expire: () => this.#late() });
+  }
+
+  #late(): void {
+    // While nothing is read, the rest may well be here.
+    if (!this.#socket.isPaused()) return this.#broken(policyError("request_timeout"));
+    this.#partial = undefined;
+    this.#minding();
   }
 
   #take(incoming: Incoming): void {
     // Of what came at once with what could not be read.
-    if (this.#isClosing) return;
+    if (this.#isClosing && !this.#takesRest) return;
     const { app, plans, other, limits } = this.#settings;
     // A message that begins after another has its own time.
     this.#partial?.cancel();
@@ -153,7 +160,11 @@ export class ServerConnection implements Holder {
       head = { ...NO_HEAD, rseqid: incoming.seqid };
     }
     const plan = plans.find(head.fname, incoming);
-    if (this.#settings.isDraining()) refusal ??= policyError("draining");
+    const isOneWay = head.mtype === MESSAGE.ONEWAY;
+    // Nobody can be answered any more.
+    if (this.#takesRest && !isOneWay) return;
+    // Of a one-way call the caller was told that it is accepted.
+    if (this.#settings.isDraining() && !isOneWay) refusal ??= policyError("draining");
     if (head.mtype !== MESSAGE.CALL && head.mtype !== MESSAGE.ONEWAY) refusal ??= malformed("the message is no call");
     if (plan === undefined) refusal ??= policyError("unknown_method");
     const from = { holder: this, incoming, head, reader: reader as ThriftReader, refusal };
@@ -195,6 +206,7 @@ export class ServerConnection implements Holder {
   /** Ends once what is written is sent; the peer is given a moment to read it. */
   #end(): void {
     if (this.#isEnded) return;
+    this.#takesRest = !this.#isClosing && this.#settings.isDraining();
     this.#isClosing = this.#isEnded = true;
     // After the replies that wait to be flushed.
     queueMicrotask(() => {

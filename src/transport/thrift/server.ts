@@ -107,8 +107,11 @@ const DAY_MS = 24 * HOUR_MS;
 export function thriftServer(options: ThriftServerOptions): ServerTransport {
   checkNames("thriftServer", options, NAMES);
   if (options.codec !== undefined) checkCodec("codec", options.codec);
-  const time = (name: "requestTimeoutMs" | "writeTimeoutMs" | "idleTimeoutMs", defaultMs: number): number =>
-    checkNumber(name, options[name] ?? defaultMs, { min: 1, max: DAY_MS });
+  const time = (
+    name: "requestTimeoutMs" | "writeTimeoutMs" | "idleTimeoutMs",
+    defaultMs: number,
+    max: number,
+  ): number => checkNumber(name, options[name] ?? defaultMs, { min: 1, max });
   const settings = {
     port: checkNumber("port", options.port, { min: 0, max: 65_535, integer: true }),
     host: options.host === undefined ? undefined : checkString("host", options.host),
@@ -118,9 +121,9 @@ export function thriftServer(options: ThriftServerOptions): ServerTransport {
     tls: checkTls(options.tls),
     speech: speechOf(options),
     hooks: hooksOf(options),
-    requestTimeoutMs: time("requestTimeoutMs", 30_000),
-    writeTimeoutMs: time("writeTimeoutMs", 30_000),
-    idleTimeoutMs: time("idleTimeoutMs", HOUR_MS),
+    requestTimeoutMs: time("requestTimeoutMs", 30_000, HOUR_MS),
+    writeTimeoutMs: time("writeTimeoutMs", 30_000, HOUR_MS),
+    idleTimeoutMs: time("idleTimeoutMs", HOUR_MS, DAY_MS),
     maxConnections: checkNumber("maxConnections", options.maxConnections ?? 10_000, { min: 1, integer: true }),
     maxCalls: checkNumber("maxCalls", options.maxCalls ?? 1000, { min: 1, max: 100_000, integer: true }),
   };

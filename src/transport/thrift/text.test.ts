@@ -95,6 +95,8 @@ service shop {
     expect(made.folder).not.toBe("");
     const taken = service("all", { end: method({ request: z.object({}), response: z.object({}) }) });
     expect(() => thriftText(taken)).toThrow("all.end has a name that the Thrift compiler reserves");
+    const list = service("shop.list", { say: method({ request: z.object({}), response: z.object({}) }) });
+    expect(() => thriftText(list)).toThrow("shop.list has a name that the Thrift compiler reserves");
   });
 
   it("has the numbers of a lock, which are those of Thrift", () => {

@@ -17,7 +17,8 @@ import { recordsOf } from "./message.ts";
  *
  * Names of fields that the Thrift compiler reserves get a `_` at their end; they do not travel.
  *
- * @throws {TypeError} when the messages of a method cannot be written, or a method has a name that the compiler reserves.
+ * @throws {TypeError} when the messages of a method cannot be written, or the service or a method has a name that the
+ * compiler reserves.
  *
  * @example
  * ```ts
@@ -32,6 +33,8 @@ import { recordsOf } from "./message.ts";
  */
 export function thriftText<M extends Methods>(described: Service<M>): string {
   const service = described as AnyService;
+  const own = service.name.slice(service.name.lastIndexOf(".") + 1);
+  if (RESERVED.has(own)) throw new TypeError(`${service.name} has a name that the Thrift compiler reserves`);
   const messages = messageTypesOf(service);
   const names = new Set<string>();
   const structs: string[] = [];
@@ -66,7 +69,6 @@ export function thriftText<M extends Methods>(described: Service<M>): string {
     );
   }
   if (hasErrors) structs.push(`exception ${failure} {\n${fieldLines(declared.fields)}}\n`);
-  const own = service.name.slice(service.name.lastIndexOf(".") + 1);
   return `${structs.join("\n")}\nservice ${own} {\n${methods.join("\n")}\n}\n`;
 }
 
