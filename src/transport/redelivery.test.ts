@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { bareError } from "../errors/index.ts";
-import { redeliveryOf, verdictOf } from "./redelivery.ts";
+import { redeliveryOf, verdictOf, type RedeliveryOptions } from "./redelivery.ts";
 
 const redelivery = redeliveryOf({ maxDeliveries: 4, delayMs: 100, maxDelayMs: 300 });
 const at = (fraction: number) => ({ redelivery, random: { fraction: () => fraction, hex: () => "" } });
@@ -47,6 +47,6 @@ describe("how messages come again", () => {
     [{ maxDelayMs: 1e9 }, "redelivery.maxDelayMs should be a number from 0 to 86400000, got 1000000000"],
     [{ delay: 1 }, 'redelivery has no option "delay"'],
   ])("is checked: %j", (options, message) => {
-    expect(() => redeliveryOf(options)).toThrow(message);
+    expect(() => redeliveryOf(options as RedeliveryOptions)).toThrow(message);
   });
 });

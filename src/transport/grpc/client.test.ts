@@ -434,6 +434,10 @@ describe("grpcClient", () => {
     expect(making({ metadata: { a: "s3cret\n" } })).toThrow("metadata a should be printable ASCII, got another");
     expect(making({ before: [1] })).toThrow("before should be a function");
     expect(making({ lookup: 1 })).toThrow("lookup should be a function, got 1");
+    const plain = { from: "http://127.0.0.1:1" };
+    expect(() => client(contract, grpcClient({ tls: {} }), plain)).toThrow(
+      'from should be https or host:port where tls is given, got "http://127.0.0.1:1"',
+    );
     expect(making({ tls: { cert: "x", key: "s3cret" } })).toThrow(
       /^tls should have certificates and keys that fit, got others$/,
     );

@@ -142,6 +142,8 @@ function checkTls(tls: TlsOptions): void {
 function addressOf(instance: string, isSecure: boolean): Place {
   const isUrl = /^https?:\/\//i.test(instance);
   const place = placeOf("from", isUrl ? instance : `${isSecure ? "https" : "http"}://${instance}`);
+  if (isSecure && /^http:/i.test(instance))
+    throw new RangeError(`from should be https or host:port where tls is given, got ${shown(instance)}`);
   if (place.basePath !== "" || (!isUrl && !/:\d+$/.test(instance)))
     throw new RangeError(`from should be host:port or an http or https URL without a path, got ${shown(instance)}`);
   return place;

@@ -48,9 +48,8 @@ export class JetStreamServing implements Listening, LinkOwner {
       this.#connection = await this.#link.ready();
     } catch (error) {
       const { cause } = error as ServiceError;
-      throw new Error(`NATS cannot be reached: ${cause instanceof Error ? cause.message : String(cause ?? error)}`, {
-        cause,
-      });
+      const why = cause instanceof Error ? cause.message : String(cause ?? error);
+      throw new Error(`NATS cannot be reached at ${this.#link.where}: ${why}`, { cause });
     }
     try {
       for (const plan of plans) {

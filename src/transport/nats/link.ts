@@ -147,6 +147,11 @@ export class Link {
     return "servers" in this.#source;
   }
 
+  /** Where it leads, for people; addresses hold no passwords. */
+  get where(): string {
+    return "servers" in this.#source ? this.#source.servers.join(", ") : "the connection that was given";
+  }
+
   async #watch(connection: NatsConnection): Promise<void> {
     this.#statuses = connection.status();
     void connection.closed().then((error) => this.#ended(connection, error instanceof Error ? error : undefined));

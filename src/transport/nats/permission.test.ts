@@ -64,7 +64,9 @@ describe("with permissions", () => {
 
   it("a server that may not listen, or is not let in, does not start and says why", async () => {
     await expect(serving({ user: "caller", pass: "c" })).rejects.toThrow(/NATS refuses the subscription of add\./);
-    await expect(serving({ user: "server", pass: "x" })).rejects.toThrow(/NATS cannot be reached: .*uthorization/);
+    await expect(serving({ user: "server", pass: "x" })).rejects.toThrow(
+      /NATS cannot be reached at nats:.*: .*uthorization/,
+    );
   });
 
   it("a server tries on that is not let in for a while, as when passwords change on one side first", async () => {

@@ -71,9 +71,8 @@ export class NatsServing implements NatsAnswering, StreamHost, LinkOwner, Listen
       this.#connection = await this.#link.ready();
     } catch (error) {
       const { cause } = error as ServiceError;
-      throw new Error(`NATS cannot be reached: ${cause instanceof Error ? cause.message : String(cause ?? error)}`, {
-        cause,
-      });
+      const why = cause instanceof Error ? cause.message : String(cause ?? error);
+      throw new Error(`NATS cannot be reached at ${this.#link.where}: ${why}`, { cause });
     }
     this.#app.services.forEach((service, i) => this.#subscribe(service, plans[i]!));
     if (plans.flat().some(({ bound }) => bound.info.kind !== "unary"))
