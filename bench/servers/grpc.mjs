@@ -75,6 +75,7 @@ const kinds = {
       async *count(request) {
         for await (const { v } of upTo(Number(request.a))) yield { v: BigInt(v) };
       },
+      wait: waiting,
     });
     await server.listen(`${host}:${port}`);
   },
