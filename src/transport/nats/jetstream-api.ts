@@ -13,7 +13,7 @@ const TIMEOUT_MS = 5000;
 export type Config = Readonly<Record<string, unknown>>;
 
 /** What JetStream refused, with its own number for it. */
-export class JetStreamRefusal extends Error {
+class JetStreamRefusal extends Error {
   override readonly name: string = "JetStreamRefusal";
   readonly number: number;
 
