@@ -410,7 +410,8 @@ describe("connections", () => {
     expect(await second).toMatchObject({ reason: "deadline_exceeded" });
     one.onStream = answer;
     // Newer servers of Node count a stream for a moment after it was reset, and refuse the next.
-    const third = remote.sum({}).catch(() => remote.sum({}));
+    const isNewer = Number(process.versions.node.split(".")[0]) > 20;
+    const third = isNewer ? remote.sum({}).catch(() => remote.sum({})) : remote.sum({});
     expect(await first).toMatchObject({ reason: "deadline_exceeded" });
     expect((await third).v).toBe(0n);
     expect(one.streams.length).toBe(2);

@@ -192,9 +192,10 @@ describe("an answer that is too much", () => {
     );
     const { port } = await rawPeer(Buffer.concat(Array.from({ length: 100 }, () => early)), 2000);
     const before = memory();
-    expect((await failure(remoteTo(port).sum({}))).code).toMatch(
-      /deadline_exceeded|unavailable|internal|resource_exhausted/,
-    );
+    // Newer lines of Node have a bound of their own, and say so.
+    const isNewer = Number(process.versions.node.split(".")[0]) > 20;
+    const codes = isNewer ? /^resource_exhausted$/ : /^(?:deadline_exceeded|unavailable|internal)$/;
+    expect((await failure(remoteTo(port).sum({}))).code).toMatch(codes);
     expect(memory() - before).toBeLessThan(20 * MIB);
   });
 

@@ -637,8 +637,9 @@ describe("a connection that does not speak HTTP/2", () => {
     expect(await own.serves()).toBe(true);
     await wire.closed;
     // Newer lines of Node tell that something was wrong with the connection.
-    const told = ["pb.Add.sum ok", "other.other invalid_argument malformed_message"];
-    expect(own.ends.filter((end) => !told.includes(end))).toEqual([]);
+    const isNewer = Number(process.versions.node.split(".")[0]) > 20;
+    const told = isNewer ? ["other.other invalid_argument malformed_message"] : [];
+    expect(own.ends.filter((end) => end !== "pb.Add.sum ok")).toEqual(told);
   });
 
   it("beyond the number there may be is closed at the door", async () => {
