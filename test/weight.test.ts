@@ -27,6 +27,8 @@ const http = [
   "node:zlib",
 ];
 
+const registry = ["node:http", "node:https", "node:tls", "node:net", "node:stream", "node:buffer"];
+
 const weights: Readonly<Record<string, Weight>> = {
   servicekit: { maxKiB: 30 },
   "servicekit/time": { maxKiB: 30 },
@@ -40,6 +42,16 @@ const weights: Readonly<Record<string, Weight>> = {
   "servicekit/ratelimit": { maxKiB: 46 },
   "servicekit/resilience": { maxKiB: 52 },
   "servicekit/health": { maxKiB: 39 },
+  "servicekit/discovery": { maxKiB: 60 },
+  "servicekit/discovery/http": { maxKiB: 60, reaches: registry },
+  "servicekit/discovery/file": { maxKiB: 70, reaches: ["node:fs", "node:fs/promises", "node:path"] },
+  "servicekit/discovery/consul": { maxKiB: 80, reaches: registry },
+  "servicekit/discovery/etcd": { maxKiB: 80, reaches: registry },
+  "servicekit/discovery/zookeeper": { maxKiB: 80, reaches: ["node:buffer", "node:net", "node:tls"] },
+  "servicekit/discovery/eureka": { maxKiB: 80, reaches: registry },
+  "servicekit/discovery/dns": { maxKiB: 70, reaches: ["node:dns", "node:dns/promises", "node:net"] },
+  "servicekit/discovery/kubernetes": { maxKiB: 80, reaches: [...registry, "node:fs/promises"] },
+  "servicekit/balance": { maxKiB: 80 },
   "servicekit/transport": { maxKiB: 140 },
   "servicekit/transport/local": { maxKiB: 140 },
   "servicekit/transport/http": { maxKiB: 310, reaches: http },
@@ -68,6 +80,7 @@ const weights: Readonly<Record<string, Weight>> = {
   "servicekit/otlp": { maxKiB: 72 },
   "servicekit/zipkin": { maxKiB: 46 },
   "servicekit/opentelemetry": { maxKiB: 72, reaches: ["@opentelemetry/api"] },
+  "servicekit/simulate": { maxKiB: 260 },
   "servicekit/testing": { maxKiB: 260, reaches: ["node:assert/strict"] },
 };
 

@@ -28,6 +28,18 @@ export const layers: readonly Layer[] = [
   { layer: 4, rooms: ["contract"], mayUse: ["0-3"] },
   { layer: 4, rooms: [INDEX], mayUse: ["2-4"] },
   { layer: 5, rooms: ["jsonschema", "log", "metrics", "trace", "ratelimit", "resilience", "health"], mayUse: ["0-4"] },
+  { layer: 5, rooms: ["discovery"], mayUse: ["0-4", "log", "metrics"] },
+  {
+    layer: 5,
+    rooms: ["discovery/http", "discovery/file", "discovery/dns", "discovery/zookeeper"],
+    mayUse: ["0-4", "discovery"],
+  },
+  {
+    layer: 5,
+    rooms: ["discovery/consul", "discovery/etcd", "discovery/eureka", "discovery/kubernetes"],
+    mayUse: ["0-4", "discovery", "discovery/http"],
+  },
+  { layer: 5, rooms: ["balance"], mayUse: ["0-4", "discovery"] },
   { layer: 6, rooms: ["transport"], mayUse: ["0-5"] },
   { layer: 6, rooms: ["transport/local", "transport/http", "transport/protobuf"], mayUse: ["0-5", "transport"] },
   { layer: 6, rooms: ["transport/jsonrpc"], mayUse: ["0-5", "transport", "transport/http"] },
@@ -43,7 +55,8 @@ export const layers: readonly Layer[] = [
   { layer: 7, rooms: ["debug"], mayUse: ["0-5", "transport", "transport/http"] },
   { layer: 7, rooms: ["otlp", "zipkin", "opentelemetry"], mayUse: ["0-5"] },
   { layer: 8, rooms: ["server", "client"], mayUse: ["0-5", "transport", "run"] },
-  { layer: 9, rooms: ["testing", "cli"], mayUse: ["0-8"] },
+  { layer: 9, rooms: ["testing", "simulate"], mayUse: ["0-8"] },
+  { layer: 9, rooms: ["cli"], mayUse: ["0-8", "simulate"] },
 ];
 
 /** Packages that a room may import; no other room may, and no room any other. Node's own modules are weighed elsewhere. */

@@ -6,7 +6,7 @@
 export { method, type MethodSpec } from "./method.ts";
 export { oneWay, type OneWaySpec, type OneWayTypes } from "./one-way.ts";
 export { service, type Attach, type Implementation, type PerMethod, type Service } from "./service.ts";
-export type { BreakerPolicy, LimitPolicy, Policy } from "./policy.ts";
+export type { BreakerPolicy, BudgetPolicy, HedgePolicy, LimitPolicy, Policy, RetryPolicy } from "./policy.ts";
 export type {
   CallOptions,
   Client,

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { Code } from "../errors/index.ts";
 import { checkNames, checkNumber, checkOneOf, shown } from "../internal/check.ts";
 
 /** How many calls may begin. */
@@ -23,6 +24,40 @@ export interface BreakerPolicy {
   readonly openMs?: number | undefined;
   /** How many probes run at once when half open. Default: 1. */
   readonly permitted?: number | undefined;
+}
+
+/** When to try again. The words are those of `retry` in `servicekit/resilience`. */
+export interface RetryPolicy {
+  /** Attempts in all, the first included, from 1 to 10. Default: 3. */
+  readonly tries?: number | undefined;
+  /** The most that is waited before the second attempt, in milliseconds; it doubles with each further one. Default: 25. */
+  readonly baseMs?: number | undefined;
+  /** The most that is ever waited between two attempts, in milliseconds. Default: 1000. */
+  readonly maxMs?: number | undefined;
+  /** How long one attempt may take, in milliseconds. Default: as long as the call. */
+  readonly perTryMs?: number | undefined;
+  /** The codes worth another attempt, where the method is idempotent. Default: `["unavailable", "deadline_exceeded"]`. */
+  readonly codes?: readonly Code[] | undefined;
+}
+
+/** When to ask a second instance while the first still works. The words are those of `hedge` in `servicekit/resilience`. */
+export interface HedgePolicy {
+  /** How long the first is waited for, in milliseconds. Default: found from the durations of calls, so that `extra` is kept. */
+  readonly afterMs?: number | undefined;
+  /** The part of calls that may be asked twice, above 0 and at most 1. Default: 0.05. */
+  readonly extra?: number | undefined;
+  /** Attempts side by side, the first included, from 2 to 5. Default: 2. */
+  readonly tries?: number | undefined;
+}
+
+/** How much may be tried again, of all calls of a client. The words are those of `budget` in `servicekit/resilience`. */
+export interface BudgetPolicy {
+  /** Tries again per request, from 0 to 10. Default: 0.1. */
+  readonly ratio?: number | undefined;
+  /** Tries again per second that are always there. Default: 3. */
+  readonly perSecond?: number | undefined;
+  /** How long a request counts, in milliseconds. Default: 10 s. */
+  readonly ttlMs?: number | undefined;
 }
 
 /** The policies of a method. Each is on with its default where the server or client says so; `false` turns it off. */

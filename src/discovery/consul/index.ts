@@ -1,0 +1,6 @@
+/**
+ * Instances from consul.
+ *
+ * @module
+ */
+export {};

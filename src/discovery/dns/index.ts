@@ -1,0 +1,6 @@
+/**
+ * Instances from dns.
+ *
+ * @module
+ */
+export {};

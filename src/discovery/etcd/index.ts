@@ -1,0 +1,6 @@
+/**
+ * Instances from etcd.
+ *
+ * @module
+ */
+export {};

@@ -1,0 +1,6 @@
+/**
+ * Instances from eureka.
+ *
+ * @module
+ */
+export {};

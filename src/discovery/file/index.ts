@@ -1,0 +1,6 @@
+/**
+ * Instances from file.
+ *
+ * @module
+ */
+export {};

@@ -1,0 +1,6 @@
+/**
+ * What registries that speak HTTP share.
+ *
+ * @module
+ */
+export {};

@@ -1,0 +1,85 @@
+/**
+ * An instance of a service as a registry tells of it: where it is, and what is known of it.
+ *
+ * @module
+ */
+import { checkNumber, checkString, shown } from "../internal/check.ts";
+
+/**
+ * What a registry says of an instance: `up` (or it says nothing), `down` (its checks fail), `draining` (it finishes what it
+ * has, and takes no more).
+ */
+export type InstanceHealth = "up" | "down" | "draining";
+
+/** One running copy of a service. Frozen: a change is a new object, and what did not change is the same object again. */
+export interface Instance {
+  /** Who it is, for as long as it runs: what was learned of it is kept under this name. The address where the registry has no ids. */
+  readonly id: string;
+  /** Where it is, as transports take it: `host:port`, `[::1]:port`, or a URL. */
+  readonly address: string;
+  /** The name of its service; "" when nobody said. */
+  readonly service: string;
+  /** Its share of the calls beside the others', above 0. */
+  readonly weight: number;
+  /** 0 is called first; further groups only when too few of the ones before are well. */
+  readonly priority: number;
+  readonly zone: string | undefined;
+  readonly version: string | undefined;
+  readonly tags: readonly string[];
+  readonly metadata: Readonly<Record<string, string>>;
+  readonly health: InstanceHealth;
+}
+
+/** An instance as somebody tells of it: an address, or more. */
+export interface InstanceInput {
+  /** Default: the address. */
+  readonly id?: string | undefined;
+  readonly address: string;
+  /** Default: "". */
+  readonly service?: string | undefined;
+  /** From 1e-6 to 1e6. Default: 1. */
+  readonly weight?: number | undefined;
+  /** An integer from 0 to 65535. Default: 0. */
+  readonly priority?: number | undefined;
+  readonly zone?: string | undefined;
+  readonly version?: string | undefined;
+  readonly tags?: readonly string[] | undefined;
+  readonly metadata?: Readonly<Record<string, string>> | undefined;
+  /** Default: "up". */
+  readonly health?: InstanceHealth | undefined;
+}
+
+const NONE: readonly never[] = Object.freeze([]);
+const EMPTY: Readonly<Record<string, string>> = Object.freeze({});
+
+/**
+ * Makes an instance of what somebody tells, everything filled in.
+ *
+ * @throws {RangeError} when the address is empty, or a weight or priority out of range.
+ *
+ * @example
+ * ```ts
+ * import { instance } from "servicekit/discovery";
+ *
+ * instance("10.0.0.1:8081").id; // => "10.0.0.1:8081"
+ * instance({ address: "10.0.0.1:8081", id: "add-1", weight: 3 }).weight; // => 3
+ * ```
+ */
+export function instance(given: string | InstanceInput): Instance {
+  const input: InstanceInput = typeof given === "string" ? { address: given } : given;
+  if (typeof input !== "object" || input === null)
+    throw new TypeError(`an instance should be an address or have one, got ${shown(given)}`);
+  const address = checkString("address", input.address);
+  return Object.freeze({
+    id: checkString("id", input.id ?? address),
+    address,
+    service: input.service ?? "",
+    weight: checkNumber("weight", input.weight ?? 1, { min: 1e-6, max: 1e6 }),
+    priority: checkNumber("priority", input.priority ?? 0, { min: 0, max: 65_535, integer: true }),
+    zone: input.zone,
+    version: input.version,
+    tags: input.tags === undefined || input.tags.length === 0 ? NONE : Object.freeze([...input.tags]),
+    metadata: input.metadata === undefined ? EMPTY : Object.freeze({ ...input.metadata }),
+    health: input.health ?? "up",
+  });
+}

@@ -1,0 +1,6 @@
+/**
+ * Instances from kubernetes.
+ *
+ * @module
+ */
+export {};

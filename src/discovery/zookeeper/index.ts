@@ -1,0 +1,6 @@
+/**
+ * Instances from zookeeper.
+ *
+ * @module
+ */
+export {};
