@@ -2,7 +2,13 @@
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { gzipSync } from "node:zlib";
-import { connect as http2Connect, constants, type ClientHttp2Session, type IncomingHttpHeaders } from "node:http2";
+import {
+  connect as http2Connect,
+  constants,
+  type ClientHttp2Session,
+  type ClientHttp2Stream,
+  type IncomingHttpHeaders,
+} from "node:http2";
 import { connect as netConnect } from "node:net";
 import { create, toBinary } from "@bufbuild/protobuf";
 import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
@@ -129,6 +135,16 @@ interface Answer {
   readonly rst: number;
 }
 
+/** The head of a call, and its stream: what comes of it is not ours to catch. */
+function posted(
+  session: ClientHttp2Session,
+  path: string,
+  headers: Readonly<Record<string, string | string[]>> = {},
+): ClientHttp2Stream {
+  const head = { ":method": "POST", ":path": path, te: "trailers", "content-type": "application/grpc", ...headers };
+  return session.request(head).on("error", () => undefined);
+}
+
 /** Sends one call and reads all that comes back. */
 function ask(
   session: ClientHttp2Session,
@@ -137,14 +153,12 @@ function ask(
   headers: Readonly<Record<string, string | string[]>> = {},
 ): Promise<Answer> {
   return new Promise((resolve) => {
-    const head = { ":method": "POST", ":path": path, te: "trailers", "content-type": "application/grpc", ...headers };
-    const stream = session.request(head);
+    const stream = posted(session, path, headers);
     let [got, trailers]: [IncomingHttpHeaders, IncomingHttpHeaders | undefined] = [{}, undefined];
     const chunks: Buffer[] = [];
     stream.on("response", (fields) => (got = fields));
     stream.on("trailers", (fields) => (trailers = fields));
     stream.on("data", (chunk: Buffer) => chunks.push(chunk));
-    stream.on("error", () => undefined);
     stream.on("close", () =>
       resolve({ headers: got, trailers: trailers ?? got, body: Buffer.concat(chunks), rst: stream.rstCode ?? 0 }),
     );
@@ -194,13 +208,7 @@ describe("a message that is too large", () => {
   it("by its prefix is refused as soon as that has come, for 2³¹−1 and 2³²−1 bytes as well", async () => {
     for (const bytes of [1_048_577, 2 ** 31 - 1, 2 ** 31, 2 ** 32 - 1]) {
       using session = server.open();
-      const stream = session.request({
-        ":method": "POST",
-        ":path": "/pb.Add/Concat",
-        te: "trailers",
-        "content-type": "application/grpc",
-      });
-      stream.on("error", () => undefined);
+      const stream = posted(session, "/pb.Add/Concat");
       // Nothing ends the request: the answer does not wait for it.
       stream.write(claims(bytes));
       const headers = await new Promise<IncomingHttpHeaders>((resolve) => stream.once("response", resolve));
@@ -212,13 +220,7 @@ describe("a message that is too large", () => {
 
   it("is not read on: what comes after the refusal is at most a window", async () => {
     using session = server.open();
-    const stream = session.request({
-      ":method": "POST",
-      ":path": "/pb.Add/Concat",
-      te: "trailers",
-      "content-type": "application/grpc",
-    });
-    stream.on("error", () => undefined);
+    const stream = posted(session, "/pb.Add/Concat");
     stream.write(claims(2 ** 31 - 1));
     const chunk = Buffer.alloc(65_536);
     let sent = 0;
@@ -258,13 +260,7 @@ describe("a message that is too large", () => {
 
   it("in an endless stream of small ones is as far read as the handler asks", async () => {
     using session = server.open();
-    const stream = session.request({
-      ":method": "POST",
-      ":path": "/pb.Add/Total",
-      te: "trailers",
-      "content-type": "application/grpc",
-    });
-    stream.on("error", () => undefined);
+    const stream = posted(session, "/pb.Add/Total");
     const many = Buffer.concat(Array.from({ length: 1000 }, () => sum(1n, 1n)));
     for (let i = 0; i < 300; i++) stream.write(many);
     await until(() => server.messages.read > 0);
@@ -682,13 +678,7 @@ describe("a reader that is slow", () => {
     const body = frame(toBinary(ConcatRequestSchema, create(ConcatRequestSchema, { a: text })));
     // The request goes out as the server's window opens.
     using session = own.open();
-    const stream = session.request({
-      ":method": "POST",
-      ":path": "/pb.Add/Concat",
-      te: "trailers",
-      "content-type": "application/grpc",
-    });
-    stream.on("error", () => undefined);
+    const stream = posted(session, "/pb.Add/Concat");
     stream.end(body);
     // Nobody takes what comes.
     await new Promise((resolve) => stream.once("response", resolve));
@@ -704,9 +694,7 @@ describe("a reader that is slow", () => {
     const session = http2Connect(server.address, { maxSessionMemory: 100 });
     const body = frame(toBinary(ConcatRequestSchema, create(ConcatRequestSchema, { a: "x".repeat(1_000_000) })));
     const begun = Array.from({ length: 12 }, () => {
-      const head = { ":method": "POST", ":path": "/pb.Add/Concat", te: "trailers", "content-type": "application/grpc" };
-      const stream = session.request(head);
-      stream.on("error", () => undefined);
+      const stream = posted(session, "/pb.Add/Concat");
       stream.end(body);
       return new Promise((resolve) => stream.once("response", resolve));
     });

@@ -6,6 +6,7 @@
 import type { Output } from "./output.ts";
 import { byteLength } from "./output.ts";
 import { beyondSafe, bytesOf, Input, int64Of, textOf, uuidBytes, uuidText } from "./input.ts";
+import { skipHolder } from "./skip.ts";
 import {
   isType,
   malformed,
@@ -161,27 +162,8 @@ export class BinaryReader extends Input implements ThriftReader {
       case TYPE.STRING:
         this.take(this.#length());
         return;
-      case TYPE.STRUCT:
-        this.readStructBegin();
-        for (let field = this.readFieldBegin(); field.ftype !== TYPE.STOP; field = this.readFieldBegin())
-          this.skip(field.ftype);
-        return this.readStructEnd();
-      case TYPE.MAP: {
-        const { ktype, vtype, size } = this.readMapBegin();
-        for (let i = 0; i < size; i++) {
-          this.skip(ktype);
-          this.skip(vtype);
-        }
-        return this.readMapEnd();
-      }
-      case TYPE.SET:
-      case TYPE.LIST: {
-        const { etype, size } = this.readListBegin();
-        for (let i = 0; i < size; i++) this.skip(etype);
-        return this.readListEnd();
-      }
       default:
-        throw malformed("a type is not known");
+        return skipHolder(this, type);
     }
   }
 }

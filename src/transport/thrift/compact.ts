@@ -4,6 +4,7 @@
  * @module
  */
 import { beyondSafe, Input, uuidText } from "./input.ts";
+import { skipHolder } from "./skip.ts";
 import { malformed, TYPE, type CollectionHead, type FieldHead, type MessageHead, type ThriftReader } from "./types.ts";
 
 /** What every message begins with. */
@@ -226,27 +227,8 @@ export class CompactReader extends Input implements ThriftReader {
         return this.#skipLong();
       case TYPE.STRING:
         return void this.take(this.#varint());
-      case TYPE.STRUCT:
-        this.readStructBegin();
-        for (let field = this.readFieldBegin(); field.ftype !== TYPE.STOP; field = this.readFieldBegin())
-          this.skip(field.ftype);
-        return this.readStructEnd();
-      case TYPE.MAP: {
-        const { ktype, vtype, size } = this.readMapBegin();
-        for (let i = 0; i < size; i++) {
-          this.skip(ktype);
-          this.skip(vtype);
-        }
-        return this.readMapEnd();
-      }
-      case TYPE.SET:
-      case TYPE.LIST: {
-        const { etype, size } = this.readListBegin();
-        for (let i = 0; i < size; i++) this.skip(etype);
-        return this.readListEnd();
-      }
       default:
-        throw malformed("a type is not known");
+        return skipHolder(this, type);
     }
   }
 
