@@ -235,6 +235,35 @@ if (micro !== undefined) {
   );
 }
 
+const balance = read("balance");
+if (balance !== undefined) {
+  const of = (title, size) => balance.rows.find((row) => row.title === title && row.size === size);
+  const titles = [...new Set(balance.rows.map(({ title }) => title))];
+  const sizes = [...new Set(balance.rows.map(({ size }) => size))];
+  parts.push(
+    `## Choosing an instance\n\nNanoseconds of CPU for a pick, over the same loop without it, and the bytes it leaves for the collector; lower quartile of ${balance.rounds} rounds of ${balance.calls} picks, taking turns. Among ten thousand, what is added is the wait for memory; a ring, a heap and a tree look longer, too. ${origin(balance)}`,
+    table(
+      ["strategy", ...sizes.map((size) => `${size} instances, ns`), "bytes", "wanted", ""],
+      titles.map((title) => {
+        const [first] = sizes.map((size) => of(title, size));
+        return [
+          title,
+          ...sizes.map((size) => of(title, size).ns.toFixed(1)),
+          first.bytes.toFixed(0),
+          ...(first.goal === undefined
+            ? ["", ""]
+            : [`<= ${first.goal} among ${sizes[0]}`, met(first.ns <= first.goal)]),
+        ];
+      }),
+    ),
+    "A change of 100 instances in a list of 10,000, with the pick after it; a ring has 100 places for each instance.",
+    table(
+      ["strategy", "ms", "wanted", ""],
+      balance.updates.map(({ title, ms }) => [title, ms.toFixed(2), "<= 1", met(ms <= 1)]),
+    ),
+  );
+}
+
 const types = read("types");
 if (types !== undefined) {
   parts.push(`## Types\n\n${types.text}\n\n${origin(types)}`);

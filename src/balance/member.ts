@@ -21,6 +21,22 @@ export interface Member<T> {
   readonly pending: number;
   /** Whether outlier ejection has put it out. */
   readonly isEjected: boolean;
+  /** Whether it may be chosen now: well, or everybody is used because too few are well. */
+  readonly isUsable: boolean;
+  /** Whether the source still lists it. */
+  readonly isListed: boolean;
+  /** How often it stands in a plain list; 1 from a source. */
+  readonly copies: number;
+  /** The part of its weight it gets while it starts slowly, from 0.1 to 1. */
+  readonly share: number;
+  /** Its weight now: the instance's own, times its copies, times its share. */
+  readonly weight: number;
+  /**
+   * What one more call to it would cost, in milliseconds of waiting: the peak EWMA of its durations times the calls it
+   * has, and more when it fails or says that it is loaded. 0 when nothing is known of it, beyond all others' when
+   * nothing is known and something is pending.
+   */
+  cost(nowMs: number): number;
   /** A call begins; `nowMs` is on the balancer's clock. Each `begin` is followed by one `end`. */
   begin(nowMs: number): void;
   /** A call that began at `startMs` is over. */

@@ -16,7 +16,7 @@ import { Refusal } from "./command.ts";
  */
 export async function loadService(module: string, name: string | undefined): Promise<Service<Methods>> {
   const found = new Map<string, Service<Methods>>();
-  for (const one of Object.values(await run(module))) if (isService(one)) found.set(one.name, one);
+  for (const one of Object.values(await loadModule(module))) if (isService(one)) found.set(one.name, one);
   const names = [...found.keys()].join(", ");
   if (found.size === 0) throw new Refusal(`${module} exports no service: export what service() returns`);
   if (name === undefined && found.size > 1)
@@ -26,7 +26,8 @@ export async function loadService(module: string, name: string | undefined): Pro
   return service;
 }
 
-async function run(module: string): Promise<object> {
+/** Runs a module of the user's: what it exports. @throws {Refusal} when it cannot be run. */
+export async function loadModule(module: string): Promise<object> {
   try {
     return (await import(/* the user's */ pathToFileURL(resolve(module)).href)) as object;
   } catch (error) {

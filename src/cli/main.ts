@@ -8,10 +8,11 @@ import { parseArgs, type ParseArgsConfig } from "node:util";
 import { Refusal, type Command, type CommandOption } from "./command.ts";
 import { generateOpenApi } from "./generate-open-api.ts";
 import { generateProto } from "./generate-proto.ts";
+import { simulateCommand } from "./simulate.ts";
 import { version } from "./version.ts";
 
 /** A command more is a file more, and a line here. */
-const COMMANDS: readonly Command[] = [generateOpenApi, generateProto];
+const COMMANDS: readonly Command[] = [generateOpenApi, generateProto, simulateCommand];
 
 const FAILED = 1;
 /** As the shell's own programs say that they were called in a wrong way. */

@@ -36,6 +36,10 @@ export interface CallPlan {
 /** A call as the client drives it: `begin`, then `dispatch` is called, and at the end `settled`. */
 export abstract class ClientCall extends ActiveCall {
   readonly plan: CallPlan;
+  /** How many attempts were made. */
+  attempts = 1;
+  /** When it was answered, where nothing but the observers comes after that: then the clock need not be read again. */
+  endMs = 0;
   #timer: Timer | undefined = undefined;
   #dueMs = Infinity;
   #link: Subscription | undefined = undefined;
@@ -56,6 +60,11 @@ export abstract class ClientCall extends ActiveCall {
     if (options?.metadata !== undefined) this.#add(options.metadata);
     if (parent !== undefined) this.#continue(parent);
     if (options?.signal !== undefined) this.#heed(options.signal);
+  }
+
+  /** Counted on from the call it is made for, so that one who is asked in a second attempt of anybody's leaves retries to them. */
+  override get attempt(): number {
+    return (this.parent?.attempt ?? 1) - 1 + this.attempts;
   }
 
   /** Sends the request; ends in `succeed` or `fail`. */
@@ -157,7 +166,7 @@ export abstract class ClientCall extends ActiveCall {
     this.#link?.cancel();
     if (this.#onAbort !== undefined) this.#signal!.removeEventListener("abort", this.#onAbort);
     const { clock, observer } = this.plan;
-    this.durationMs = clock.now() - this.startMs;
+    this.durationMs = (this.endMs === 0 ? clock.now() : this.endMs) - this.startMs;
     observer.end(this);
     this.settled(error, value);
   }

@@ -17,6 +17,8 @@ import { logger } from "../log/index.ts";
 import { registry } from "../metrics/index.ts";
 import { seededRandom } from "../time/index.ts";
 import { memoryExporter, tracer } from "../trace/index.ts";
+import { roundRobin } from "../balance/index.ts";
+import { budget, hedgePlan, retryPlan } from "../resilience/index.ts";
 import type { ClientTransport } from "../transport/index.ts";
 import { local } from "../transport/local/index.ts";
 import { client, close, describe } from "./index.ts";
@@ -88,6 +90,8 @@ function peerError(
 }
 
 const one = { from: "one", random: seededRandom(1) };
+const RETRY = `  retry       ${retryPlan({ budget: budget() }).describe()}`;
+const HEDGE = `  hedge       ${hedgePlan({ budget: budget() }).describe()}`;
 const failed = async (promise: Promise<unknown>): Promise<ServiceError> =>
   (await promise.then(
     () => undefined,
@@ -716,13 +720,24 @@ group("what stands around a call", () => {
 });
 
 group("the instances of a client", () => {
-  const three = { from: ["a", "b", "c"], random: { fraction: () => 0.4, hex: () => "" } };
+  const three = {
+    from: ["a", "b", "c"],
+    random: { fraction: () => 0.4, hex: () => "" },
+    balance: { strategy: roundRobin(), ejection: false },
+    retry: false,
+  } as const;
 
-  it("are called one after the other, beginning somewhere", async () => {
-    const transport = scripted(() => ({ v: 1 }));
-    const remote = client(add, transport, three);
-    for (let i = 0; i < 5; i++) await remote.sum({ a: i });
-    expect(transport.sent.map(({ instance }) => instance)).toEqual(["b", "c", "a", "b", "c"]);
+  it("are called one after the other, beginning somewhere, where the strategy says so", async () => {
+    const begun = new Set<string>();
+    for (let seed = 1; seed <= 20; seed++) {
+      const transport = scripted(() => ({ v: 1 }));
+      const remote = client(add, transport, { ...three, random: seededRandom(seed) });
+      for (let i = 0; i < 6; i++) await remote.sum({ a: i });
+      const order = transport.sent.map(({ instance }) => instance).join("");
+      expect(["abcabc", "bcabca", "cabcab"]).toContain(order);
+      begun.add(order);
+    }
+    expect(begun.size).toBe(3);
   });
 
   it("are left out while their breaker is open, and tried again after", async () => {
@@ -767,7 +782,12 @@ group("the instances of a client", () => {
 
   it("have one breaker each, for all methods, however often they stand in the list", async () => {
     const transport = scripted(fails("unavailable"));
-    const remote = client(add, transport, { from: ["a", "a"], breaker: { consecutive: 2 }, clock: virtualClock() });
+    const remote = client(add, transport, {
+      ...three,
+      from: ["a", "a"],
+      breaker: { consecutive: 2 },
+      clock: virtualClock(),
+    });
     await failed(remote.sum({ a: 1 }));
     await failed(remote.born({}));
     expect((await failed(remote.sum({ a: 1 }))).reason).toBe("breaker_open");
@@ -812,7 +832,7 @@ group("the instances of a client", () => {
     const remote = client(
       later,
       scripted(() => (isDown ? Promise.reject(policyError("unreachable")) : { v: 1 })),
-      { ...one, breaker: { consecutive: 2 } },
+      { ...one, breaker: { consecutive: 2 }, retry: false },
     );
     for (const down of [true, false, true]) {
       isDown = down;
@@ -900,7 +920,7 @@ group("a client", () => {
           return context;
         },
       ],
-      methods: { sum: { use: [trim], limit: { perSecond: 5 }, breaker: false, timeoutMs: 100 } },
+      methods: { sum: { use: [trim], limit: { perSecond: 5 }, breaker: false, timeoutMs: 100, hedge: {} } },
     });
     expect(describe(remote)).toBe(
       [
@@ -910,13 +930,16 @@ group("a client", () => {
         "  gate        rateLimit 5/s burst 5",
         "  middleware  trim",
         "  decode      validate the response",
-        "  balancer    round robin over 2 instances",
+        HEDGE,
+        RETRY,
+        "  balancer    p2c over 2 instances",
         "  transport   scripted http://a http://b, at most 100 ms",
         "add.born",
         "  observer    watch",
         "  gate        auth",
         "  decode      validate the response",
-        "  balancer    round robin over 2 instances, each with a breaker 5 in a row, open 30000 ms, 1 probe",
+        RETRY,
+        "  balancer    p2c over 2 instances, each with a breaker 5 in a row, open 1000 ms, 1 probe",
         "  transport   scripted http://a http://b, at most 500 ms",
         "",
       ].join("\n"),
@@ -927,7 +950,7 @@ group("a client", () => {
     const transport = scripted(() => ({ v: 1 }));
     const remote = client(add, transport, { from: ["a", "b", "a"] });
     await Promise.all([close(remote), close(remote)]);
-    expect(transport.closed).toEqual(["a", "b"]);
+    expect(transport.closed.toSorted()).toEqual(["a", "b"]);
     expect(await failed(remote.sum({ a: 1 }))).toMatchObject({
       reason: "no_instances",
       message: "the client is closed",
@@ -947,13 +970,13 @@ group("a client", () => {
         client(add, scripted(), { ...one, ...options } as typeof one);
     expect(make({ retries: 3 })).toThrow('client has no option "retries"');
     expect(make({ from: [] })).toThrow("from should hold at least one instance, got an array of 0");
-    expect(make({ from: undefined })).toThrow("from should be a URL or a list of them, got undefined");
-    expect(make({ from: ["a", 7] })).toThrow("from should be a URL or a list of them, got 7");
+    expect(make({ from: undefined })).toThrow("from should be an address, a list of them or a source, got undefined");
+    expect(make({ from: ["a", 7] })).toThrow("from should be an address, a list of them or a source, got 7");
     expect(make({ timeoutMs: 0 })).toThrow("timeoutMs should be a number from 1 to 86400000, got 0");
     expect(make({ methods: { sum: { timeoutMs: -1 } } })).toThrow(
       "methods.sum.timeoutMs should be a number from 1 to 86400000, got -1",
     );
-    expect(make({ methods: { sum: { retry: 1 } } })).toThrow('methods.sum has no option "retry"');
+    expect(make({ methods: { sum: { retries: 1 } } })).toThrow('methods.sum has no option "retries"');
     expect(make({ methods: { nope: {} } })).toThrow('methods should name methods of add (sum, born), got "nope"');
     expect(make({ methods: { sum: { use: [7] } } })).toThrow("methods.sum.use should hold middlewares, got 7");
     expect(make({ methods: { sum: { use: 7 } } })).toThrow("methods.sum.use should be a list of middlewares, got 7");
@@ -983,7 +1006,7 @@ group("a client", () => {
     // @ts-expect-error the request has no tenant
     client(add, scripted(), { ...one, methods: { sum: { use: [tenant] } } });
     // @ts-expect-error such a transport needs an address
-    expect(() => client(add, scripted())).toThrow("from should be a URL");
+    expect(() => client(add, scripted())).toThrow("from should be an address");
     // @ts-expect-error a is a number
     void remote.sum({ a: "1" }).catch(() => {});
   });

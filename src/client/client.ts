@@ -3,21 +3,21 @@
  *
  * @module
  */
-import type { Client, Methods, Service } from "../contract/index.ts";
+import type { BudgetPolicy, Client, Methods, Service } from "../contract/index.ts";
 import { checkPolicy } from "../contract/policy.ts";
-import type { Gate, MethodInfo, Observe } from "../endpoint/index.ts";
+import type { Gate, Observe } from "../endpoint/index.ts";
 import { checkFunction, checkNames, shown } from "../internal/check.ts";
 import { accessLog, logErrors, type Logger } from "../log/index.ts";
 import { redMetrics } from "../metrics/index.ts";
-import type { BreakerEvent } from "../resilience/index.ts";
+import { budget, type Budget } from "../resilience/index.ts";
 import { systemClock, systemRandom } from "../time/index.ts";
 import { traceCalls } from "../trace/index.ts";
 import { printStacks, type ClientTransport, type LocalTransport } from "../transport/index.ts";
+import { balanceLog, breakerLog } from "./events-log.ts";
 import { hold } from "./handle.ts";
-import { Instance } from "./instance.ts";
+import { instancesOf } from "./instances.ts";
 import { bindCall, type Around, type BoundCall } from "./method.ts";
 import { NAMES, type AnyClientOptions, type ClientOptions, type LocalClientOptions } from "./options.ts";
-import { roundRobin } from "./pick.ts";
 
 /** A client: a function per method, and the end of an `await using`. Without that, `close(client)`. */
 export type ClosableClient<M extends Methods> = Client<M> & AsyncDisposable;
@@ -67,34 +67,24 @@ export function client(
   checkMethods(service, options.methods ?? {});
   const around = aroundOf(service, transport, options);
   const bound = new Map<string, BoundCall>();
-  for (const name of Object.keys(service.methods)) bound.set(name, bindCall(around, name, options.methods?.[name]));
+  for (const [index, name] of Object.keys(service.methods).entries())
+    bound.set(name, bindCall(around, index, options.methods?.[name]));
   const remote = Object.fromEntries([...bound].map(([name, { call }]) => [name, call]));
   let closing: Promise<void> | undefined;
   hold(remote, {
     describe: () => printStacks([...bound].map(([name, { layers }]) => ({ name: `${service.name}.${name}`, layers }))),
-    close: () => (closing ??= closeAll(around)),
+    explain: () => around.instances.explain(),
+    close: () => (closing ??= around.instances.close()),
   });
   return remote as unknown as ClosableClient<Methods>;
-}
-
-async function closeAll({ picker, instances }: Around): Promise<void> {
-  picker.close();
-  await Promise.all([...new Set(instances)].map(({ channel }) => channel.close()));
 }
 
 function aroundOf(service: Service<Methods>, transport: ClientTransport, options: AnyClientOptions): Around {
   if ((transport as { "~client"?: unknown } | undefined)?.["~client"] !== true) {
     throw new TypeError(`transport should be a client transport, e.g. httpClient(), got ${shown(transport)}`);
   }
-  const { clock = systemClock, random = systemRandom, timeoutMs, limit, breaker } = options;
+  const { clock = systemClock, random = systemRandom, timeoutMs, limit, breaker, retry, hedge } = options;
   const log = options.log === false ? undefined : options.log;
-  const onEvent = log && breakerLog(log, service.name);
-  const places = placesOf(transport, options.from);
-  const byIdentity = new Map<string, Instance>();
-  for (const place of places) {
-    if (!byIdentity.has(place))
-      byIdentity.set(place, new Instance(place, { service, transport, clock, random, onEvent }));
-  }
   const report = options.report ?? reporter(log);
   checkFunction("report", report);
   checkPolicy("", options);
@@ -102,13 +92,37 @@ function aroundOf(service: Service<Methods>, transport: ClientTransport, options
     service,
     transport: transport.name,
     clock,
+    random,
     observers: observersOf(options, log),
     gates: functions("gates", options.gates),
-    policy: { timeoutMs, limit, breaker: breaker ?? (transport.isBroker === true ? false : undefined) },
-    instances: places.map((place) => byIdentity.get(place)!),
-    picker: roundRobin(places.length, random),
+    policy: {
+      timeoutMs,
+      limit,
+      breaker: breaker ?? (transport.isBroker === true ? false : undefined),
+      retry,
+      hedge,
+    },
+    budget: budgetOf(options.budget),
+    instances: instancesOf({
+      service,
+      transport,
+      clock,
+      random,
+      from: options.from,
+      balance: options.balance,
+      onEvent: log && breakerLog(log, service.name),
+      onBalance: log && balanceLog(log, service.name),
+      report: reporter(log),
+    }),
     report,
   };
+}
+
+function budgetOf(given: AnyClientOptions["budget"]): Budget | undefined {
+  if (given === false) return undefined;
+  return typeof (given as Partial<Budget> | undefined)?.withdraw === "function"
+    ? (given as Budget)
+    : budget(given as BudgetPolicy | undefined);
 }
 
 function observersOf({ trace, metrics, observers }: AnyClientOptions, log: Logger | undefined): readonly Observe[] {
@@ -118,21 +132,6 @@ function observersOf({ trace, metrics, observers }: AnyClientOptions, log: Logge
     ...(log === undefined ? [] : [accessLog(log)]),
     ...functions("observers", observers),
   ];
-}
-
-function placesOf(transport: ClientTransport, from: AnyClientOptions["from"]): readonly string[] {
-  if ((transport as Partial<LocalTransport>)["~local"] === true) {
-    if (from !== undefined)
-      throw new RangeError(`from should be left out, since ${transport.name} needs no address, got ${shown(from)}`);
-    return [""];
-  }
-  const places: readonly unknown[] = Array.isArray(from) ? (from as readonly unknown[]) : [from];
-  if (places.length === 0) throw new RangeError("from should hold at least one instance, got an array of 0");
-  for (const place of places) {
-    if (typeof place !== "string" || place === "")
-      throw new RangeError(`from should be a URL or a list of them, got ${shown(place)}`);
-  }
-  return places as readonly string[];
 }
 
 function checkMethods(service: Service<Methods>, methods: object): void {
@@ -150,16 +149,8 @@ function functions<F extends Gate | Observe>(name: string, list: readonly F[] = 
   return list;
 }
 
-function reporter(log: Logger | undefined): (error: unknown, method: MethodInfo) => void {
+function reporter(log: Logger | undefined): (error: unknown) => void {
   if (log === undefined) return (error) => process.emitWarning(error instanceof Error ? error : String(error));
   const report = logErrors(log);
   return (error) => report(error);
-}
-
-function breakerLog(log: Logger, service: string): (event: BreakerEvent) => void {
-  return function logBreaker(event) {
-    const fields = { service, instance: event.name };
-    if (event.type === "open") log.warn("breaker open", { ...fields, open_ms: Math.round(event.openMs) });
-    else log.info(`breaker ${event.type}`, fields);
-  };
 }

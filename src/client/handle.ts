@@ -3,11 +3,16 @@
  *
  * @module
  */
+import type { MemberExplanation, MemberSnapshot } from "../balance/index.ts";
 import { shown } from "../internal/check.ts";
+
+/** An instance as a client sees it at one moment: whether it gets calls, why, and in numbers. */
+export type InstanceState = MemberExplanation & Partial<MemberSnapshot>;
 
 /** The inside of a client. */
 export interface Handle {
   describe(): string;
+  explain(): readonly InstanceState[];
   close(): Promise<void>;
 }
 
@@ -44,6 +49,28 @@ function handleOf(client: object): Handle {
  */
 export function describe(client: object): string {
   return handleOf(client).describe();
+}
+
+/**
+ * For each instance a client knows of, whether it gets calls and why, how many it has had, how many failed, what a call to it costs
+ * by what was learned.
+ *
+ * @throws {TypeError} when it is given anything but a client.
+ *
+ * @example
+ * ```ts
+ * import { method, service } from "servicekit";
+ * import { client, explain } from "servicekit/client";
+ * import { httpClient } from "servicekit/transport/http";
+ * import { z } from "zod";
+ *
+ * const hello = service("hello", { say: method({ request: z.object({}), response: z.object({ v: z.string() }) }) });
+ * const remote = client(hello, httpClient(), { from: ["10.0.0.1:8081", "10.0.0.2:8081"] });
+ * explain(remote).map(({ instance, because }) => `${instance.address} ${because}`)[0]; // => "10.0.0.1:8081 well"
+ * ```
+ */
+export function explain(client: object): readonly InstanceState[] {
+  return handleOf(client).explain();
 }
 
 /**

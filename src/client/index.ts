@@ -4,5 +4,12 @@
  * @module
  */
 export { client, type ClosableClient } from "./client.ts";
-export { close, describe } from "./handle.ts";
-export type { ClientMethods, ClientOptions, LocalClientOptions } from "./options.ts";
+export { close, describe, explain, type InstanceState } from "./handle.ts";
+export type {
+  BalanceOptions,
+  ClientMethods,
+  ClientOptions,
+  ClientPolicy,
+  From,
+  LocalClientOptions,
+} from "./options.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { AnyService, BreakerPolicy, MethodPolicy } from "../contract/index.ts";
+import type { AnyService, BreakerPolicy } from "../contract/index.ts";
 import { checkPolicy } from "../contract/policy.ts";
 import {
   descriptionOf,
@@ -16,27 +16,31 @@ import {
   type StreamEndpoint,
   type StreamMiddleware,
 } from "../endpoint/index.ts";
-import { checkNames, shown } from "../internal/check.ts";
+import { checkFunction, checkNames, shown } from "../internal/check.ts";
 import { rateLimit } from "../ratelimit/index.ts";
-import type { Clock } from "../time/index.ts";
+import { circuitBreaker, type Budget } from "../resilience/index.ts";
+import type { Clock, Random } from "../time/index.ts";
 import { observerOf } from "../transport/observe.ts";
-import type { Layer } from "../transport/index.ts";
+import type { Layer, StreamSender, UnarySender } from "../transport/index.ts";
 import type { CallPlan } from "./call.ts";
-import type { Instance, Target } from "./instance.ts";
-import type { Picker } from "./pick.ts";
-import { openOnce, streamCall, type AnyStreamCall } from "./stream.ts";
-import { sendOnce, unaryCall, type AnyUnaryCall } from "./unary.ts";
+import type { HeldInstances } from "./instances.ts";
+import type { AnyMethodOptions, ClientPolicy } from "./options.ts";
+import { plansOf } from "./plans.ts";
+import { openStream, streamCall, type AnyStreamCall } from "./stream.ts";
+import { sendUnary, unaryCall, type AnyUnaryCall } from "./unary.ts";
+import type { Way } from "./way.ts";
 
 /** What all methods of a client share. */
 export interface Around {
   readonly service: AnyService;
   readonly transport: string;
   readonly clock: Clock;
+  readonly random: Random;
   readonly observers: readonly Observe[];
   readonly gates: readonly Gate[];
-  readonly policy: MethodPolicy;
-  readonly instances: readonly Instance[];
-  readonly picker: Picker;
+  readonly policy: ClientPolicy;
+  readonly budget: Budget | undefined;
+  readonly instances: HeldInstances;
   readonly report: (error: unknown, method: MethodInfo) => void;
 }
 
@@ -46,15 +50,20 @@ export interface BoundCall {
   readonly layers: readonly Layer[];
 }
 
-/** The breaker's own defaults; one object, so that all methods share each instance's breaker. */
-const DEFAULT_BREAKER: BreakerPolicy = {};
+/**
+ * The breaker before an instance: it opens shortly at first, since most trouble is a restart, and longer each time it fails again.
+ * One object, so that all methods share each instance's breaker.
+ */
+const DEFAULT_BREAKER: BreakerPolicy = { openMs: 1000, growth: 2, maxOpenMs: 30_000, jitter: 0.2 };
 
 /** Builds the pipeline of one method. */
-export function bindCall(around: Around, name: string, own: MethodPolicy = {}): BoundCall {
+export function bindCall(around: Around, index: number, own: AnyMethodOptions = {}): BoundCall {
   const { service, clock, observers } = around;
+  const name = Object.keys(service.methods)[index]!;
   const where = `methods.${name}`;
-  checkNames(where, own, ["timeoutMs", "limit", "breaker", "use"]);
+  checkNames(where, own, ["timeoutMs", "limit", "breaker", "retry", "hedge", "key", "use"]);
   checkPolicy(`${where}.`, own);
+  if (own.key !== undefined) checkFunction(`${where}.key`, own.key);
   const method = service.methods[name]!;
   const info: MethodInfo = {
     service: service.name,
@@ -68,7 +77,7 @@ export function bindCall(around: Around, name: string, own: MethodPolicy = {}): 
   };
   const gates = [...around.gates, ...limitGates(own.limit ?? around.policy.limit, clock)];
   const use = middlewaresOf(where, own.use);
-  const policy = own.breaker ?? around.policy.breaker ?? DEFAULT_BREAKER;
+  const breaker = own.breaker ?? around.policy.breaker ?? DEFAULT_BREAKER;
   const plan: CallPlan = {
     info,
     method,
@@ -77,35 +86,52 @@ export function bindCall(around: Around, name: string, own: MethodPolicy = {}): 
     gates,
     clock,
   };
+  const way: Omit<Way<unknown>, "reach"> = {
+    index,
+    method,
+    info,
+    clock,
+    instances: around.instances,
+    keyOf: own.key,
+    budget: around.budget,
+    ...plansOf({ ...around, info, own, all: around.policy }),
+    isDirect: gates.length === 0 && use.length === 0,
+  };
   const layers = [
     ...observers.map((one): Layer => ({ kind: "observer", text: descriptionOf(one) })),
     ...gates.map((one): Layer => ({ kind: "gate", text: descriptionOf(one) })),
     ...use.map((one): Layer => ({ kind: "middleware", text: descriptionOf(one) })),
-    ...wayLayers(around, policy, info),
+    ...wayLayers(around, way, breaker),
   ];
-  return { call: callOf(plan, { around, use, policy }), layers };
+  return { call: callOf(plan, way, { use, breaker }), layers };
 }
 
-interface Way {
-  readonly around: Around;
+interface Within {
   readonly use: readonly (Middleware | StreamMiddleware)[];
-  readonly policy: BreakerPolicy | false;
+  readonly breaker: BreakerPolicy | false;
 }
 
-function callOf(plan: CallPlan, { around, use, policy }: Way): AnyUnaryCall | AnyStreamCall {
-  const { method, info } = plan;
-  const { instances, picker } = around;
-  const targets = <S>(send: (instance: Instance) => S): Target<S>[] =>
-    instances.map((instance) => ({ send: send(instance), breaker: instance.breaker(policy) }));
+function callOf(
+  plan: CallPlan,
+  way: Omit<Way<unknown>, "reach">,
+  { use, breaker }: Within,
+): AnyUnaryCall | AnyStreamCall {
+  const { info } = plan;
   if (info.kind === "server" || info.kind === "bidi") {
-    const open = openOnce({ method, targets: targets(({ channel }) => channel.stream(info.name)), picker });
+    const open = openStream({
+      ...way,
+      reach: (upstream) => ({ send: upstream.channel.stream(info.name), breaker: upstream.breaker(breaker) }),
+    } satisfies Way<StreamSender>);
     const stream = (use as readonly StreamMiddleware[]).reduceRight<StreamEndpoint<unknown, unknown>>(
       (next, one) => one(next, info),
       open,
     );
     return streamCall({ ...plan, stream });
   }
-  const send = sendOnce({ method, targets: targets(({ channel }) => channel.unary(info.name)), picker });
+  const send = sendUnary({
+    ...way,
+    reach: (upstream) => ({ send: upstream.channel.unary(info.name), breaker: upstream.breaker(breaker) }),
+  } satisfies Way<UnarySender>);
   const endpoint = (use as readonly Middleware[]).reduceRight<Endpoint<unknown, unknown>>(
     (next, one) => one(next, info),
     send,
@@ -113,27 +139,35 @@ function callOf(plan: CallPlan, { around, use, policy }: Way): AnyUnaryCall | An
   return unaryCall({ ...plan, endpoint });
 }
 
-function wayLayers({ instances, picker, transport }: Around, policy: BreakerPolicy | false, info: MethodInfo): Layer[] {
-  const breaker = instances[0]!.breaker(policy);
-  const places = instances.filter(({ identity }) => identity !== "").map(({ name }) => name);
+function wayLayers(
+  { instances, transport }: Around,
+  { retry, hedge, info }: Omit<Way<unknown>, "reach">,
+  policy: BreakerPolicy | false,
+): Layer[] {
+  const breaker = policy === false ? "" : `, each with a ${circuitBreaker(policy).describe()}`;
   return [
     { kind: "decode", text: "validate the response" },
+    ...(hedge === undefined ? [] : [{ kind: "hedge", text: hedge.describe() } as const]),
+    ...(retry === undefined ? [] : [{ kind: "retry", text: retry.describe() } as const]),
     {
       kind: "balancer",
-      text: breaker === undefined ? picker.text : `${picker.text}, each with a ${breaker.describe()}`,
+      // Read when it is asked for: instances come and go.
+      get text() {
+        return `${instances.balancer.text}${breaker}`;
+      },
     },
-    { kind: "transport", text: `${[transport, ...places].join(" ")}, at most ${info.timeoutMs} ms` },
+    { kind: "transport", text: `${instances.text || transport}, at most ${info.timeoutMs} ms` },
   ];
 }
 
-function limitGates(limit: MethodPolicy["limit"], clock: Clock): Gate[] {
+function limitGates(limit: ClientPolicy["limit"], clock: Clock): Gate[] {
   if (limit === undefined || limit === false) return [];
   const { perSecond, burst, per = "method" } = limit;
   if (per !== "method") throw new RangeError(`limit.per should be "method" on a client, got ${shown(per)}`);
   return [rateLimit({ perSecond, burst, clock })];
 }
 
-function middlewaresOf(where: string, use: MethodPolicy["use"] = []): readonly (Middleware | StreamMiddleware)[] {
+function middlewaresOf(where: string, use: AnyMethodOptions["use"] = []): readonly (Middleware | StreamMiddleware)[] {
   if (!Array.isArray(use)) throw new TypeError(`${where}.use should be a list of middlewares, got ${shown(use)}`);
   for (const one of use as readonly unknown[]) {
     if (typeof one !== "function") throw new TypeError(`${where}.use should hold middlewares, got ${shown(one)}`);

@@ -194,7 +194,7 @@ group("a call answered by a stream", () => {
       if (isDown) throw policyError("unreachable");
       yield { v: 1 };
     };
-    const remote = client(feed, scripted({ stream: answers }), { ...one, breaker: { consecutive: 2 } });
+    const remote = client(feed, scripted({ stream: answers }), { ...one, breaker: { consecutive: 2 }, retry: false });
     for (const down of [true, false, true]) {
       isDown = down;
       await all(remote.count({ to: 1 })).catch(() => {});

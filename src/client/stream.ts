@@ -6,15 +6,19 @@
 import type { CallOptions } from "../contract/index.ts";
 import type { Context, StreamEndpoint } from "../endpoint/index.ts";
 import { policyError, type ServiceError } from "../errors/index.ts";
+import { sleep } from "../time/index.ts";
 import type { StreamSender } from "../transport/index.ts";
 import { errorOf, valueOf } from "./answer.ts";
+import type { Attempt } from "./attempt.ts";
+import { isNested } from "./attempts.ts";
 import { ClientCall, type CallPlan } from "./call.ts";
 import { Sending } from "./messages.ts";
-import { callOf, type SendOptions } from "./unary.ts";
+import { callOf, known } from "./unary.ts";
+import { enter, type Way } from "./way.ts";
 
 /** What all calls of a method that answers with a stream share. */
 export interface StreamPlan extends CallPlan {
-  /** The middlewares around `openOnce`. */
+  /** The middlewares around `openStream`. */
   readonly stream: StreamEndpoint<unknown, unknown>;
 }
 
@@ -152,28 +156,56 @@ class StreamingCall extends ClientCall {
   }
 }
 
-/** The innermost stream endpoint: one attempt at one instance. */
-export function openOnce({ method, targets, picker }: SendOptions<StreamSender>): StreamEndpoint<unknown, unknown> {
+/**
+ * The innermost stream endpoint: an attempt at one instance. A request that nobody got may go to another instead, where it is one
+ * message: a stream of them is used up.
+ */
+export function openStream(way: Way<StreamSender>): StreamEndpoint<unknown, unknown> {
+  const { method, clock, keyOf, budget } = way;
   return async function* open(request, context) {
     const call = callOf(context);
-    const attempt = picker.pick(targets);
-    let isOver = false;
-    try {
-      for await (const wire of attempt.target.send(request, call)) {
-        const value = await valueOf(method, wire);
-        call.plan.observer.message(call, "received", 0);
-        yield value;
+    if (!way.instances.isKnown) await known(way, call);
+    budget?.deposit(call.startMs);
+    const key = keyOf?.(request as never);
+    let avoid: Attempt<StreamSender>["member"] | undefined;
+    for (;;) {
+      const attempt = enter(way, { startMs: clock.now(), key, avoid });
+      avoid = attempt.member;
+      let isOver = false;
+      let isAnswered = false;
+      try {
+        for await (const wire of attempt.target.send(request, call)) {
+          const value = await valueOf(method, wire);
+          isAnswered = true;
+          call.plan.observer.message(call, "received", 0);
+          yield value;
+        }
+        isOver = true;
+        attempt.succeeded(clock.now(), call.incoming);
+        return;
+      } catch (thrown) {
+        isOver = true;
+        const error = await errorOf(method, thrown);
+        attempt.failed(error, clock.now());
+        const delayMs = isAnswered ? -1 : again(way, call, error);
+        if (delayMs < 0) throw error;
+        if (delayMs > 0) await sleep(delayMs, { clock, signal: call.signal });
+        call.attempts++;
+      } finally {
+        // The caller has seen enough: no verdict.
+        if (!isOver) attempt.released(clock.now());
       }
-      isOver = true;
-      attempt.succeeded();
-    } catch (thrown) {
-      isOver = true;
-      const error = await errorOf(method, thrown);
-      attempt.failed(error);
-      throw error;
-    } finally {
-      // The caller has seen enough: no verdict.
-      if (!isOver) attempt.released();
     }
   };
+}
+
+function again({ retry, info, clock }: Way<StreamSender>, call: ClientCall, error: ServiceError): number {
+  if (retry === undefined || call.outcome !== undefined) return -1;
+  return retry.next(error, {
+    attempt: call.attempts,
+    isIdempotent: info.idempotent,
+    isNested: isNested(call),
+    nowMs: clock.now(),
+    deadlineMs: call.context.deadlineMs,
+  });
 }

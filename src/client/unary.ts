@@ -3,20 +3,21 @@
  *
  * @module
  */
-import type { AnyMethod, CallOptions, Result } from "../contract/index.ts";
+import type { CallOptions, Result } from "../contract/index.ts";
 import { CallContext, type Context, type Endpoint } from "../endpoint/index.ts";
-import { policyError, type ServiceError } from "../errors/index.ts";
+import { policyError, toServiceError, type ServiceError } from "../errors/index.ts";
 import { isPromise } from "../internal/promise.ts";
 import type { UnarySender } from "../transport/index.ts";
 import { errorOf, isDeclared, valueOf } from "./answer.ts";
 import { ClientCall, type CallPlan } from "./call.ts";
-import type { Attempt, Target } from "./instance.ts";
+import type { Attempt } from "./attempt.ts";
+import { Attempts, isNested } from "./attempts.ts";
 import { Sending } from "./messages.ts";
-import type { Picker } from "./pick.ts";
+import { enter, type Way } from "./way.ts";
 
 /** What all calls of a method that answers once share. */
 export interface UnaryPlan extends CallPlan {
-  /** The middlewares around `sendOnce`. */
+  /** The middlewares around `sendUnary`. */
   readonly endpoint: Endpoint<unknown, unknown>;
 }
 
@@ -83,26 +84,84 @@ class UnaryCall extends ClientCall {
   }
 }
 
-/** What one attempt needs. */
-export interface SendOptions<S> {
-  readonly method: AnyMethod;
-  readonly targets: readonly Target<S>[];
-  readonly picker: Picker;
-}
-
 /**
- * The innermost endpoint: one attempt at one instance. Rejects with the declared error, the peer's, or what a policy on
- * this side says.
+ * The innermost endpoint: an attempt at one instance, and further ones where the policies say so. Rejects with the declared error, the peer's,
+ * or what a policy on this side says.
  */
-export function sendOnce({ method, targets, picker }: SendOptions<UnarySender>): Endpoint<unknown, unknown> {
-  return function send(request, context) {
+export function sendUnary(way: Way<UnarySender>): Endpoint<unknown, unknown> {
+  const { budget, clock, hedge, isDirect, keyOf, retry } = way;
+  const isPlain = hedge === undefined && (retry === undefined || retry.perTryMs === Infinity);
+  return function send(request: unknown, context: Context): Promise<unknown> {
     const call = callOf(context);
-    const attempt = picker.pick(targets);
+    if (!way.instances.isKnown) return known(way, call).then(() => send(request, context));
+    budget?.deposit(call.startMs);
+    if (!isPlain) return new Attempts(way, request, call).begin();
+    const startMs = isDirect ? call.startMs : clock.now();
+    const attempt = enter(way, { startMs, key: keyOf?.(request as never), avoid: undefined });
     return attempt.target.send(request, call).then(
-      (wire) => received(method, attempt, wire),
-      (error: unknown) => refused(method, attempt, error),
+      (wire) => received(way, { attempt, request, call }, wire),
+      (error: unknown) => refused(way, { attempt, request, call }, error),
     );
   };
+}
+
+/** A first attempt, and what for. */
+interface First {
+  readonly attempt: Attempt<UnarySender>;
+  readonly request: unknown;
+  readonly call: ClientCall;
+}
+
+function received(way: Way<UnarySender>, first: First, wire: unknown): unknown {
+  let value: unknown;
+  try {
+    value = valueOf(way.method, wire);
+  } catch (error) {
+    return failed(way, first, toServiceError(error));
+  }
+  if (!isPromise(value)) return succeeded(way, first, value);
+  return value.then(
+    (later) => succeeded(way, first, later),
+    (error: unknown) => failed(way, first, toServiceError(error)),
+  );
+}
+
+function succeeded(way: Way<UnarySender>, { attempt, call }: First, value: unknown): unknown {
+  const nowMs = way.clock.now();
+  attempt.succeeded(nowMs, call.incoming);
+  if (way.isDirect) call.endMs = nowMs;
+  return value;
+}
+
+function refused(way: Way<UnarySender>, first: First, thrown: unknown): unknown {
+  const error = errorOf(way.method, thrown);
+  if (!isPromise(error)) return failed(way, first, error as ServiceError);
+  return (error as Promise<ServiceError>).then((later) => failed(way, first, later));
+}
+
+function failed(way: Way<UnarySender>, { attempt, request, call }: First, error: ServiceError): Promise<unknown> {
+  const { clock, info, retry } = way;
+  const nowMs = clock.now();
+  attempt.failed(error, nowMs);
+  if (retry === undefined || call.outcome !== undefined) throw error;
+  const delayMs = retry.next(error, {
+    attempt: 1,
+    isIdempotent: info.idempotent,
+    isNested: isNested(call),
+    nowMs,
+    deadlineMs: call.context.deadlineMs,
+  });
+  if (delayMs < 0) throw error;
+  return new Attempts(way, request, call).after({ attempt, error, delayMs });
+}
+
+/** Waits until something is known of the instances, no longer than the call may take. */
+export async function known({ instances }: Way<unknown>, call: ClientCall): Promise<void> {
+  try {
+    await instances.ready(call.signal);
+  } catch (error) {
+    throw call.canceledBy ?? error;
+  }
 }
 
 /**
@@ -117,40 +176,4 @@ export function callOf(context: Context): ClientCall {
   if (call.outcome !== undefined) throw call.canceledBy ?? policyError("canceled");
   call.adopt(context);
   return call;
-}
-
-function received(method: AnyMethod, attempt: Attempt<unknown>, wire: unknown): unknown {
-  let value: unknown;
-  try {
-    value = valueOf(method, wire);
-  } catch (error) {
-    attempt.failed(error);
-    throw error;
-  }
-  if (!isPromise(value)) {
-    attempt.succeeded();
-    return value;
-  }
-  return value.then(
-    (later) => {
-      attempt.succeeded();
-      return later;
-    },
-    (error: unknown) => {
-      attempt.failed(error);
-      throw error;
-    },
-  );
-}
-
-function refused(method: AnyMethod, attempt: Attempt<unknown>, thrown: unknown): Promise<never> | never {
-  const error = errorOf(method, thrown);
-  if (!isPromise(error)) {
-    attempt.failed(error);
-    throw error;
-  }
-  return (error as Promise<ServiceError>).then((later) => {
-    attempt.failed(later);
-    throw later;
-  });
 }

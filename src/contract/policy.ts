@@ -20,8 +20,16 @@ export interface LimitPolicy {
 export interface BreakerPolicy {
   /** Trip after this many failures in a row. Default: 5. */
   readonly consecutive?: number | undefined;
-  /** How long it stays open before it probes, in milliseconds. Default: 30 s. */
+  /** How long it stays open before it probes, in milliseconds. Default: 30 s; before the instances of a client 1 s at first, up to 30 s. */
   readonly openMs?: number | undefined;
+  /** By how much each opening in a row is longer than the one before, at least 1. Default: 1; before the instances of a client 2. */
+  readonly growth?: number | undefined;
+  /** The longest that `growth` leads to, in milliseconds. Default: ten times `openMs`. */
+  readonly maxOpenMs?: number | undefined;
+  /** The part, from 0 to 1, by which an opening may be longer by chance. Default: 0; before the instances of a client 0.2. */
+  readonly jitter?: number | undefined;
+  /** How many probes must succeed before it closes. Default: `permitted`. */
+  readonly successes?: number | undefined;
   /** How many probes run at once when half open. Default: 1. */
   readonly permitted?: number | undefined;
 }

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { checkNumber, checkString, shown } from "../internal/check.ts";
+import { checkNumber, checkOneOf, checkString, shown } from "../internal/check.ts";
 
 /**
  * What a registry says of an instance: `up` (or it says nothing), `down` (its checks fail), `draining` (it finishes what it
@@ -55,7 +55,7 @@ const EMPTY: Readonly<Record<string, string>> = Object.freeze({});
 /**
  * Makes an instance of what somebody tells, everything filled in.
  *
- * @throws {RangeError} when the address is empty, or a weight or priority out of range.
+ * @throws {RangeError} when the address is empty, or a weight or priority out of range; TypeError when a part is of another kind.
  *
  * @example
  * ```ts
@@ -73,13 +73,34 @@ export function instance(given: string | InstanceInput): Instance {
   return Object.freeze({
     id: checkString("id", input.id ?? address),
     address,
-    service: input.service ?? "",
+    service: text("service", input.service) ?? "",
     weight: checkNumber("weight", input.weight ?? 1, { min: 1e-6, max: 1e6 }),
     priority: checkNumber("priority", input.priority ?? 0, { min: 0, max: 65_535, integer: true }),
-    zone: input.zone,
-    version: input.version,
-    tags: input.tags === undefined || input.tags.length === 0 ? NONE : Object.freeze([...input.tags]),
-    metadata: input.metadata === undefined ? EMPTY : Object.freeze({ ...input.metadata }),
-    health: input.health ?? "up",
+    zone: text("zone", input.zone),
+    version: text("version", input.version),
+    tags: tagsOf(input.tags),
+    metadata: metadataOf(input.metadata),
+    health: checkOneOf("health", input.health ?? "up", ["up", "down", "draining"]),
   });
+}
+
+// What a registry or a file says may be of any kind, whatever the types promise.
+function text(name: string, value: string | undefined): string | undefined {
+  if (value === undefined || typeof value === "string") return value;
+  throw new TypeError(`${name} should be a string, got ${shown(value)}`);
+}
+
+function tagsOf(tags: readonly string[] | undefined): readonly string[] {
+  if (tags === undefined) return NONE;
+  if (!Array.isArray(tags)) throw new TypeError(`tags should be a list of strings, got ${shown(tags)}`);
+  return tags.length === 0 ? NONE : Object.freeze((tags as string[]).map((tag) => text("tag", tag ?? null)!));
+}
+
+function metadataOf(metadata: Readonly<Record<string, string>> | undefined): Readonly<Record<string, string>> {
+  if (metadata === undefined) return EMPTY;
+  if (typeof metadata !== "object" || metadata === null || Array.isArray(metadata))
+    throw new TypeError(`metadata should be names with strings, got ${shown(metadata)}`);
+  // Without a prototype's setter: "__proto__" is a name like any other.
+  const all = Object.entries(metadata).map(([name, value]) => [name, text(`metadata ${shown(name)}`, value ?? null)!]);
+  return Object.freeze(Object.fromEntries(all) as Record<string, string>);
 }

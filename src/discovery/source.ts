@@ -50,6 +50,12 @@ export type SourceEvent =
   | { readonly kind: "retry"; readonly source: string; readonly error: Error; readonly delayMs: number }
   /** A list was not taken: empty, or most instances were missing. Told once per spell. */
   | { readonly kind: "kept"; readonly source: string; readonly because: string }
+  /** It has not answered for `maxStaleMs`: the list is empty now. */
+  | { readonly kind: "emptied"; readonly source: string; readonly error: Error }
+  /** The snapshot cannot be read or written; the list is as good as without one. */
+  | { readonly kind: "snapshot"; readonly source: string; readonly error: Error }
+  /** One who listens to changes has thrown. */
+  | { readonly kind: "listener"; readonly source: string; readonly error: Error }
   /** What came cannot be used, for instance a weight of 0 or an address without a port; the rest of the list was taken. */
   | { readonly kind: "skipped"; readonly source: string; readonly error: Error };
 

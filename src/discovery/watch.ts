@@ -12,7 +12,13 @@ import type { Instance, InstanceInput } from "./instance.ts";
  * It rejects (or throws) when the registry fails; the loop then calls it again after a back-off. One that returns is
  * called again too, after the interval. Everything it opens it closes, whatever ends it.
  */
-export type Watch = (session: WatchSession) => Promise<void>;
+export interface Watch {
+  (session: WatchSession): Promise<void>;
+  /** How long after it returned it is called again, in milliseconds, unless the user says otherwise. Default: 10 s. */
+  readonly intervalMs?: number | undefined;
+  /** After how long without a word it is broken off and called anew, in milliseconds, unless the user says otherwise. Default: 60 s. */
+  readonly silenceMs?: number | undefined;
+}
 
 /** One run of a watch. */
 export interface WatchSession {
@@ -48,10 +54,19 @@ export interface Announcer {
   /** Takes it out. Of one that is not there, that is no error. */
   deregister(instance: Instance, signal: AbortSignal): Promise<void>;
   /** Frees connections; called once, last. */
-  close?(): Promise<void> | void;
+  close?(): PromiseLike<void> | void;
 }
 
-/** Thrown by `renew` when the registry has forgotten the instance: its lease or session is over, or the agent was restarted. */
+/**
+ * Thrown by `renew` when the registry has forgotten the instance: its lease or session is over, or the agent was restarted.
+ *
+ * @example
+ * ```ts
+ * import { LostRegistration } from "servicekit/discovery";
+ *
+ * new LostRegistration("the lease is over").name; // => "LostRegistration"
+ * ```
+ */
 export class LostRegistration extends Error {
   override readonly name = "LostRegistration";
 }

@@ -31,7 +31,7 @@ const DATA: JsonSchemaObject = {
     code: { type: "string", enum: codes, description: "What kind of failure it is." },
     reason: { type: "string", description: "What happened, exactly: a stable word to switch over." },
     details: { description: "What a program needs to know of it." },
-    retryAfterMs: { type: "number", description: "When to try again, in milliseconds from now." },
+    retryAfterMs: { type: "number", description: "When to try again, in milliseconds from now; below 0: not at all." },
   },
   required: ["code", "reason"],
 };

@@ -22,4 +22,5 @@ export { Cancellation } from "./cancellation.ts";
 export { CallContext, valuesOf, type ContextSource, type Values } from "./context.ts";
 export { described, descriptionOf, stateOf, type LayerState } from "./description.ts";
 export { noMetadata } from "./metadata.ts";
+export { observed, observeOf } from "./gate.ts";
 export { fuse } from "./observer.ts";

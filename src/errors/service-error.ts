@@ -19,7 +19,7 @@ export interface ServiceErrorOptions<N extends string = string, D = unknown> {
   readonly details?: D | undefined;
   /** Who decided. Default: "failure". */
   readonly origin?: Origin | undefined;
-  /** When the caller may try again, in milliseconds from now. Default: no hint. */
+  /** When the caller may try again, in milliseconds from now; Infinity: it should not. Every protocol carries it. Default: no hint. */
   readonly retryAfterMs?: number | undefined;
   /** What lies behind it: logged, never sent. */
   readonly cause?: unknown;
@@ -116,7 +116,7 @@ export function bareError<N extends string = string, D = unknown>(
 export interface PolicyErrorOptions {
   /** Public data for the caller. Default: none. */
   readonly details?: unknown;
-  /** When the caller may try again, in milliseconds from now. Default: no hint. */
+  /** When the caller may try again, in milliseconds from now; Infinity: it should not. Every protocol carries it. Default: no hint. */
   readonly retryAfterMs?: number | undefined;
   /** What lies behind it. Default: nothing. */
   readonly cause?: unknown;

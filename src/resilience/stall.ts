@@ -22,9 +22,25 @@ const STALL_MS = 100;
  * ```
  */
 export function deadlineError(lateMs: number = 0): ServiceError<"deadline_exceeded"> {
-  if (!(lateMs >= STALL_MS)) return policyError("deadline_exceeded");
+  if (!isStalled(lateMs)) return policyError("deadline_exceeded");
   const message = `this process was blocked for ${Math.round(lateMs)} ms`;
   return policyError("deadline_exceeded", { cause: bareError(message, { code: "internal", reason: "stalled" }) });
+}
+
+/**
+ * Whether a timer that fired so late means that this process was blocked: then the answers that came meanwhile have not been read yet,
+ * and nobody else is slow.
+ *
+ * @example
+ * ```ts
+ * import { isStalled } from "servicekit/resilience";
+ *
+ * isStalled(8); // => false
+ * isStalled(250); // => true
+ * ```
+ */
+export function isStalled(lateMs: number): boolean {
+  return lateMs >= STALL_MS;
 }
 
 /** Whether an error blames this process. */

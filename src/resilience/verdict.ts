@@ -44,7 +44,19 @@ export function isFailure(error: unknown): boolean {
   return !ServiceError.is(error) || FAILURES.has(error.code);
 }
 
-/** What an error says. `judge` is asked only where it could say something: see `isNeither`. */
+/**
+ * What an error says of the back-end. Declared errors, cancellation by the caller, what a policy on this side decided and a
+ * time-out that this process caused by itself say nothing; of everything else `judge` decides.
+ *
+ * @example
+ * ```ts
+ * import { ServiceError } from "servicekit";
+ * import { isFailure, verdictOf } from "servicekit/resilience";
+ *
+ * verdictOf(new ServiceError("gone", { code: "canceled" }), isFailure); // => "neither"
+ * verdictOf(new ServiceError("broken", { code: "internal" }), isFailure); // => "failure"
+ * ```
+ */
 export function verdictOf(error: unknown, judge: (error: unknown) => boolean): Verdict {
   const seen = isAbort(error) && ServiceError.is(error.cause) ? error.cause : error;
   if (isNeither(seen)) return "neither";

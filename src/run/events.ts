@@ -6,7 +6,7 @@
 import type { StopSignal } from "./process.ts";
 
 /** A step of one member that can go wrong. */
-export type MemberPhase = "start" | "run" | "drain" | "close";
+export type MemberPhase = "start" | "run" | "leave" | "drain" | "close";
 
 /** Why a group stopped: the first that asked. */
 export type StopCause =
@@ -17,8 +17,8 @@ export type StopCause =
 
 /**
  * One step of a group, in the order of the life of a service: `starting` and `started` for each member, then `running`;
- * `signal`, `ended` or `failed` may come at any time; `stopping` (readiness is off, `graceMs` are waited), `draining`,
- * `drained` and `closed` for each member, `stopped`. `late` tells of a member whose time ran out.
+ * `signal`, `ended` or `failed` may come at any time; `stopping` (readiness is off), `left` for each
+ * member that has to (then `graceMs` are waited), `draining`, `drained` and `closed` for each member, `stopped`. `late` tells of a member whose time ran out.
  */
 export type RunEvent =
   | { readonly kind: "starting"; readonly member: string }
@@ -33,9 +33,15 @@ export type RunEvent =
   | { readonly kind: "ended"; readonly member: string }
   | { readonly kind: "failed"; readonly member: string; readonly phase: MemberPhase; readonly error: unknown }
   | { readonly kind: "stopping"; readonly cause: StopCause; readonly graceMs: number }
+  | { readonly kind: "left"; readonly member: string; readonly durationMs: number }
   | { readonly kind: "draining"; readonly drainMs: number }
   | { readonly kind: "drained"; readonly member: string; readonly durationMs: number }
-  | { readonly kind: "late"; readonly member: string; readonly phase: "drain" | "close"; readonly afterMs: number }
+  | {
+      readonly kind: "late";
+      readonly member: string;
+      readonly phase: "leave" | "drain" | "close";
+      readonly afterMs: number;
+    }
   | { readonly kind: "closed"; readonly member: string; readonly durationMs: number }
   | { readonly kind: "stopped"; readonly code: number; readonly cause: StopCause; readonly durationMs: number };
 
@@ -66,6 +72,8 @@ export function runEventLine(event: RunEvent): string {
       return `${event.member} failed${FAILED[event.phase]}: ${messageOf(event.error)}`;
     case "stopping":
       return `stopping because ${because(event.cause)}, not ready${event.graceMs > 0 ? `, waiting ${event.graceMs} ms` : ""}`;
+    case "left":
+      return `${event.member} left in ${whole(event.durationMs)} ms`;
     case "draining":
       return `draining for at most ${event.drainMs} ms`;
     case "drained":
@@ -79,7 +87,7 @@ export function runEventLine(event: RunEvent): string {
   }
 }
 
-const FAILED = { start: " to start", run: "", drain: " to drain", close: " to close" } as const;
+const FAILED = { start: " to start", run: "", leave: " to leave", drain: " to drain", close: " to close" } as const;
 
 function because(cause: StopCause): string {
   switch (cause.kind) {

@@ -11,6 +11,8 @@ import { STOP_SIGNALS, type StopSignal } from "./process.ts";
 import type { Runnable } from "./runnable.ts";
 import { Signals } from "./signals.ts";
 
+const DONE = { leave: "left", drain: "drained", close: "closed" } as const;
+
 /** The members, and where they are in their life. */
 export class Group {
   readonly started: Promise<void>;
@@ -59,11 +61,12 @@ export class Group {
   async #start(): Promise<boolean> {
     const { clock, health, startMs: ms } = this.#settings;
     const beganMs = clock.now();
+    const known: string[] = [];
     for (const member of this.#members) {
       this.#tell({ kind: "starting", member: member.name });
       const memberBeganMs = clock.now();
       const off = this.#stopping.signal;
-      const ending = await bounded(() => member.start(off), { clock, ms, off });
+      const ending = await bounded(() => member.start(off, known), { clock, ms, off });
       if (ending.kind === "failed") this.#fail(member, "start", ending.error);
       else this.#open.push(member);
       if (ending.kind === "late") {
@@ -72,6 +75,7 @@ export class Group {
       }
       if (ending.kind === "done") {
         const { name, addresses = [] } = member;
+        known.push(...addresses);
         this.#tell({ kind: "started", member: name, addresses, durationMs: clock.now() - memberBeganMs });
         member.done?.then(
           () => this.#end(member),
@@ -93,9 +97,10 @@ export class Group {
     const isAwaited = cause.kind === "asked" || (cause.kind === "signal" && cause.signal === "SIGINT");
     const graceMs = wasRunning && !isAwaited ? this.#settings.graceMs : 0;
     this.#tell({ kind: "stopping", cause, graceMs });
+    if (wasRunning) await this.#together("leave", this.#settings.closeMs);
     if (graceMs > 0) await this.#bounded(() => new Promise(() => undefined), graceMs);
     // Before start-up was over nobody was told that it serves: there is nothing to finish.
-    if (wasRunning) await this.#drain();
+    if (wasRunning) await this.#together("drain", this.#settings.drainMs);
     await this.#close();
     this.#signals.close();
     const code = this.#forcedCode || (this.#hasFailed ? 1 : 0);
@@ -105,19 +110,19 @@ export class Group {
     return code;
   }
 
-  async #drain(): Promise<void> {
-    const { clock, drainMs } = this.#settings;
-    const members = this.#open.filter((member) => member.drain !== undefined && !this.#ended.has(member));
+  /** Lets those that have this phase go through it side by side. */
+  async #together(phase: "leave" | "drain", ms: number): Promise<void> {
+    const members = this.#open.filter((member) => member[phase] !== undefined && !this.#ended.has(member));
     if (members.length === 0 || this.#forced.signal.aborted) return;
-    this.#tell({ kind: "draining", drainMs });
-    const beganMs = clock.now();
+    if (phase === "drain") this.#tell({ kind: "draining", drainMs: ms });
+    const beganMs = this.#settings.clock.now();
     const deadline = new AbortController();
-    const drains = members.map(async (member) => {
-      const ending = await this.#bounded(() => member.drain!(deadline.signal), drainMs);
-      this.#conclude(member, "drain", { ending, beganMs });
+    const steps = members.map(async (member) => {
+      const ending = await this.#bounded(() => member[phase]!(deadline.signal), ms);
+      this.#conclude(member, phase, { ending, beganMs });
       return ending.kind;
     });
-    const endings = await Promise.all(drains);
+    const endings = await Promise.all(steps);
     if (endings.includes("late") || endings.includes("off")) deadline.abort(policyError("deadline_exceeded"));
   }
 
@@ -138,12 +143,11 @@ export class Group {
 
   #conclude(
     member: Runnable,
-    phase: "drain" | "close",
+    phase: keyof typeof DONE,
     { ending, beganMs }: { ending: Ending; beganMs: number },
   ): void {
     const ms = this.#settings.clock.now() - beganMs;
-    if (ending.kind === "done")
-      this.#tell({ kind: phase === "drain" ? "drained" : "closed", member: member.name, durationMs: ms });
+    if (ending.kind === "done") this.#tell({ kind: DONE[phase], member: member.name, durationMs: ms });
     else if (ending.kind === "failed") this.#fail(member, phase, ending.error);
     else if (ending.kind === "late") {
       this.#hasFailed = true;

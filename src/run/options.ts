@@ -26,7 +26,7 @@ export interface RunOptions {
    * deadline of a call; with `graceMs` and `closeMs` it stays below the 30 s that Kubernetes waits before it kills.
    */
   readonly drainMs?: number | undefined;
-  /** How long all members together may take to close. Default: 5000: closing cuts what is left, so more means that it hangs. */
+  /** How long all members together may take to close, and before that to leave. Default: 5000: closing cuts what is left, so more means that it hangs. */
   readonly closeMs?: number | undefined;
   /** Where SIGINT and SIGTERM come from; false listens to none. Default: this process, where there is one. */
   readonly signals?: SignalSource | false | undefined;

@@ -33,7 +33,7 @@ function playground(options: RunOptions = {}) {
   function member(name: string, steps: Steps = {}): Runnable {
     return {
       name,
-      start: (signal) => (note(`${name}.start`), steps.start?.(signal)),
+      start: (signal, addresses) => (note(`${name}.start`), steps.start?.(signal, addresses)),
       drain: (deadline) => {
         note(`${name}.drain`);
         deadline.addEventListener("abort", () => note(`${name} is cut`));
@@ -329,6 +329,96 @@ describe("a start that fails", () => {
   });
 });
 
+it("tells a member where those before it serve", async () => {
+  const { member, group } = playground();
+  const seen: (readonly string[])[] = [];
+  const look = (_: AbortSignal, addresses: readonly string[]): void => void seen.push([...addresses]);
+  const running = group([
+    { ...member("http", { addresses: ["http://127.0.0.1:8081"] }), start: look },
+    member("db"),
+    { ...member("grpc", { addresses: ["grpc://127.0.0.1:8082"] }), start: look },
+    { ...member("consul"), start: look },
+  ]);
+  await running.started;
+  await running.stop();
+  expect(seen).toEqual([[], ["http://127.0.0.1:8081"], ["http://127.0.0.1:8081", "grpc://127.0.0.1:8082"]]);
+});
+
+describe("members that leave", () => {
+  it("do so side by side, when readiness is off and before the wait for load balancers", async () => {
+    const { clock, signals, log, later, member, group } = playground({ graceMs: 1000 });
+    const running = group([
+      member("http"),
+      { ...member("consul"), leave: () => later(300) },
+      { ...member("etcd"), leave: () => later(200) },
+    ]);
+    await running.started;
+    signals.send("SIGTERM");
+    await clock.advance(5000);
+    expect(await running.done).toBe(0);
+    expect(log.slice(log.findIndex((line) => line.includes("stopping")))).toEqual([
+      "0 stopping because SIGTERM was received, not ready, waiting 1000 ms",
+      "200 etcd left in 200 ms",
+      "300 consul left in 300 ms",
+      "1300 draining for at most 10000 ms",
+      "1300 http.drain",
+      "1300 consul.drain",
+      "1300 etcd.drain",
+      "1300 http drained in 0 ms",
+      "1300 consul drained in 0 ms",
+      "1300 etcd drained in 0 ms",
+      "1300 etcd.close",
+      "1300 etcd closed in 0 ms",
+      "1300 consul.close",
+      "1300 consul closed in 0 ms",
+      "1300 http.close",
+      "1300 http closed in 0 ms",
+      "1300 stopped with exit code 0 in 1300 ms",
+      "1300 exit 0",
+    ]);
+    expect(clock.pending).toBe(0);
+  });
+
+  it("have as long as closing may take, are told when that is over, and the others go on", async () => {
+    const { clock, log, member, group } = playground({ closeMs: 400 });
+    let isCut = false;
+    const running = group([
+      member("http"),
+      {
+        ...member("consul"),
+        leave: (deadline: AbortSignal) => (deadline.addEventListener("abort", () => (isCut = true)), never),
+      },
+      { ...member("etcd"), leave: () => Promise.reject(new Error("no lease")) },
+    ]);
+    await running.started;
+    const stopped = running.stop();
+    await clock.advance(400);
+    expect(await stopped).toBe(1);
+    expect(log).toContain("400 consul did not leave within 400 ms");
+    expect(log).toContain("0 etcd failed to leave: no lease");
+    expect(log).toContain("400 http drained in 0 ms");
+    expect([isCut, clock.pending]).toEqual([true, 0]);
+  });
+
+  it("do not when start-up was not over, nor after a second signal", async () => {
+    const { signals, log, member, group } = playground();
+    const leave = vi.fn<() => void>();
+    const failing = group([
+      { ...member("consul"), leave },
+      member("http", { start: () => Promise.reject(new Error("x")) }),
+    ]);
+    expect(await failing.done).toBe(1);
+    expect(leave).not.toHaveBeenCalled();
+    const hanging = group([{ ...member("consul"), leave: () => never }]);
+    await hanging.started;
+    signals.send("SIGTERM");
+    await settled();
+    signals.send("SIGINT");
+    expect(await hanging.done).toBe(130);
+    expect(log.at(-1)).toBe("0 exit 130");
+  });
+});
+
 describe("a second signal", () => {
   async function draining() {
     const g = playground({ graceMs: 1000 });
@@ -551,6 +641,7 @@ describe("wrong use", () => {
       () => run([{ ...fine, close: undefined as never }]),
       "a.close should be a function, got undefined",
     ],
+    ["a leave that is none", () => run([{ ...fine, leave: 1 as never }]), "a.leave should be a function, got 1"],
     ["a drain that is none", () => run([{ ...fine, drain: 1 as never }]), "a.drain should be a function, got 1"],
     ["an unknown option", () => run([fine], { drainMS: 1 } as never), 'run has no option "drainMS"'],
     ["a negative time", () => run([fine], { drainMs: -1 }), "drainMs should be a number from 0 to 3600000, got -1"],

@@ -26,8 +26,8 @@ export interface RunGroup extends AsyncDisposable {
 }
 
 /**
- * Starts the members in order, runs them until one ends or somebody asks, and stops them: readiness off, `graceMs` to be
- * forgotten by load balancers, all drain side by side, then close in reverse order. Each phase is bounded in time. A second
+ * Starts the members in order, runs them until one ends or somebody asks, and stops them: readiness off, all
+ * leave (registries forget them), `graceMs` to be forgotten by load balancers, all drain side by side, then close in reverse order. Each phase is bounded in time. A second
  * signal closes at once and exits; the same one again within half a second is an echo and does nothing. (Go kit's examples
  * use `oklog/run` for this; it knows no readiness, no drain and no bounds.)
  *
@@ -54,6 +54,7 @@ export function run(members: readonly Runnable[], options: RunOptions = {}): Run
     checkString(`members[${at}].name`, member.name);
     checkFunction(`${member.name}.start`, member.start);
     checkFunction(`${member.name}.close`, member.close);
+    if (member.leave !== undefined) checkFunction(`${member.name}.leave`, member.leave);
     if (member.drain !== undefined) checkFunction(`${member.name}.drain`, member.drain);
   });
   return new Group([...members], runSettings(options));

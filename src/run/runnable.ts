@@ -4,15 +4,22 @@
  * @module
  */
 
-/** A member of a group. Each function is called at most once, `drain` and `close` only after `start`. */
+/** A member of a group. Each function is called at most once, those after `start` only when it was. */
 export interface Runnable {
   /** What logs call it, e.g. "http". Need not be unique. */
   readonly name: string;
   /**
    * Starts; resolves when it serves. The signal aborts when the group is stopped meanwhile or the time is over. A start
-   * that fails has cleaned up after itself: it is not closed.
+   * that fails has cleaned up after itself: it is not closed. `addresses` are those of the members before it, for one that
+   * makes them known.
    */
-  start(signal: AbortSignal): Promise<void> | void;
+  start(signal: AbortSignal, addresses: readonly string[]): Promise<void> | void;
+  /**
+   * Tells callers to go elsewhere, e.g. takes an instance out of a registry, when the group begins to stop: readiness is off,
+   * everything still serves, and `graceMs` begin after it. The signal aborts when `closeMs` are over. Default: nobody has
+   * to be told.
+   */
+  leave?(deadline: AbortSignal): Promise<void> | void;
   /**
    * Takes on nothing new and resolves when what was begun is finished. The signal aborts when the time is over; `close`
    * follows at once. Default: there is nothing to finish.

@@ -141,6 +141,22 @@ export function callCases(harness: TransportHarness): readonly Case[] {
       },
     },
     {
+      id: "errors/push_back",
+      property: "errors",
+      name: "the word not to try again survives",
+      async run() {
+        await using sample = await serveUnary(harness, {
+          async echo() {
+            await Promise.resolve();
+            throw new ServiceError("not today", { code: "unavailable", retryAfterMs: Infinity });
+          },
+        });
+        const error = await failureOf(sample.remote.echo({ text: "" }));
+        assert.equal(error.code, "unavailable");
+        assert.equal(error.retryAfterMs, Infinity);
+      },
+    },
+    {
       id: "errors/invalid",
       property: "errors",
       name: "a request that does not fit is refused with the paths of its issues, before the handler",

@@ -16,3 +16,12 @@ export {
   type Surrounding,
   type TransportHarness,
 } from "./transport-suite.ts";
+export {
+  sourceSuite,
+  type InstanceField,
+  type RegistryHarness,
+  type RegistryNeed,
+  type RegistryServer,
+  type SkippedSourceCases,
+  type SourceCase,
+} from "./source-suite.ts";

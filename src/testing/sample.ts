@@ -139,7 +139,7 @@ export async function serveBare(
 ): Promise<Served<Client<UnaryMethods>> & { readonly lax: Client<{ readonly echo: Of<Text, "unary"> }> }> {
   const sample = await serveUnary(harness, handlers);
   const { transport, from } = sample.connected;
-  const lax = client(bare, transport, { from: from as string, breaker: false });
+  const lax = client(bare, transport, { from: from as string, breaker: false, retry: false });
   return {
     ...sample,
     lax,
@@ -183,6 +183,7 @@ async function serveSample<M extends Methods>(
   const remote = client(sample, connected.transport, {
     from: connected.from as string,
     breaker: false,
+    retry: false,
     observers: watch === undefined ? [] : [watch],
   });
   return {

@@ -4,7 +4,8 @@
  * @module
  */
 import { checkNumber } from "../internal/check.ts";
-import type { Clock, Expiring, Timer } from "../time/index.ts";
+import { VirtualTime } from "../internal/virtual-time.ts";
+import type { Clock } from "../time/index.ts";
 
 /** A clock under the test's control. */
 export interface VirtualClock extends Clock {
@@ -15,12 +16,6 @@ export interface VirtualClock extends Clock {
   advance(ms: number): Promise<void>;
   /** How many timers wait: 0 at the end of a test means that nothing leaked. */
   readonly pending: number;
-}
-
-interface Waiting {
-  readonly dueMs: number;
-  readonly order: number;
-  readonly run: () => void;
 }
 
 /** Where a virtual clock begins. */
@@ -45,45 +40,24 @@ export interface VirtualClockOptions {
  */
 export function virtualClock(options: VirtualClockOptions = {}): VirtualClock {
   const { dateMs = Date.UTC(2026, 0, 1) } = options;
-  const waiting = new Set<Waiting>();
-  let nowMs = 0;
-  let order = 0;
-  function set(delayMs: number, run: () => void): Timer {
-    const timer: Waiting = { dueMs: nowMs + Math.max(0, delayMs), order: order++, run };
-    waiting.add(timer);
-    return { cancel: () => void waiting.delete(timer) };
-  }
-  function earliest(untilMs: number): Waiting | undefined {
-    let found: Waiting | undefined;
-    for (const timer of waiting) {
-      if (timer.dueMs > untilMs) continue;
-      if (
-        found === undefined ||
-        timer.dueMs < found.dueMs ||
-        (timer.dueMs === found.dueMs && timer.order < found.order)
-      )
-        found = timer;
-    }
-    return found;
-  }
+  const time = new VirtualTime(dateMs);
+  const { now, date, after, expire } = time;
   return {
-    now: () => nowMs,
-    date: () => dateMs + nowMs,
-    after: set,
-    expire: (delayMs: number, target: Expiring) => set(delayMs, () => target.expire()),
+    now,
+    date,
+    after,
+    expire,
     get pending() {
-      return waiting.size;
+      return time.pending;
     },
     async advance(ms) {
-      const untilMs = nowMs + checkNumber("ms", ms, { min: 0 });
+      const untilMs = now() + checkNumber("ms", ms, { min: 0 });
       await settled();
-      for (let timer = earliest(untilMs); timer !== undefined; timer = earliest(untilMs)) {
-        waiting.delete(timer);
-        nowMs = timer.dueMs;
-        timer.run();
+      while (time.dueMs <= untilMs) {
+        time.fire();
         await settled();
       }
-      nowMs = untilMs;
+      time.moveTo(untilMs);
     },
   };
 }

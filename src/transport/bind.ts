@@ -22,7 +22,7 @@ import type { BreakerEvent } from "../resilience/index.ts";
 import type { Clock } from "../time/index.ts";
 import { schemaOf } from "./codec.ts";
 import { jsonProjector } from "./json/writer.ts";
-import { observerOf } from "./observe.ts";
+import { observerOf, withGates } from "./observe.ts";
 import { policiesOf } from "./policies.ts";
 import { layerOf, type Layer } from "./stack.ts";
 
@@ -137,7 +137,7 @@ function assemble({ info, method, handler, own, attach, around }: Parts): BoundM
   return {
     info,
     method,
-    observer: observerOf(observes, info, around.report),
+    observer: observerOf(withGates(observes, gates), info, around.report),
     gates,
     endpoint: answersMany ? unsupported : wrapped(handler, middlewares as readonly Middleware[], info),
     stream: answersMany ? wrappedStream(handler, middlewares as readonly StreamMiddleware[], info) : unsupported,

@@ -6,20 +6,20 @@
 import { bareError, isCode, type Code, type ServiceError } from "../errors/index.ts";
 import { parseJson } from "./json/parse.ts";
 import type { Limits } from "./limits.ts";
+import { decodePushBack, encodePushBack } from "./push-back.ts";
 import { textOf } from "./text.ts";
 
 const REASON = /^[a-z][a-z0-9_]{0,63}$/;
 
 /** The JSON text of an error; `report` is told when its details cannot be written, which then are left out. */
 export function writeFailure(error: ServiceError, report: (thrown: unknown) => void): string {
-  const { code, reason, message, details, retryAfterMs } = error;
-  const waitMs =
-    retryAfterMs === undefined || !Number.isFinite(retryAfterMs) ? undefined : Math.max(0, Math.ceil(retryAfterMs));
+  const { code, reason, message, details } = error;
+  const retryAfterMs = encodePushBack(error.retryAfterMs);
   try {
-    return JSON.stringify({ code, reason, message, details, retryAfterMs: waitMs });
+    return JSON.stringify({ code, reason, message, details, retryAfterMs });
   } catch (thrown) {
     report(thrown);
-    return JSON.stringify({ code, reason, message, retryAfterMs: waitMs });
+    return JSON.stringify({ code, reason, message, retryAfterMs });
   }
 }
 
@@ -28,13 +28,12 @@ export function readFailure(value: unknown): ServiceError {
   const failure = typeof value === "object" && value !== null ? (value as Readonly<Record<string, unknown>>) : {};
   const { code, reason, message, details, retryAfterMs } = failure;
   const known = isCode(code) ? code : "unknown";
-  const isTime = typeof retryAfterMs === "number" && retryAfterMs >= 0 && retryAfterMs < 1e12;
   return bareError(typeof message === "string" ? message.slice(0, 4096) : "the peer failed", {
     code: known,
     reason: typeof reason === "string" && REASON.test(reason) ? reason : known,
     details,
     origin: "peer",
-    retryAfterMs: isTime ? retryAfterMs : undefined,
+    retryAfterMs: decodePushBack(retryAfterMs),
   });
 }
 

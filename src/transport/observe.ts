@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { fuse, type FusedObserver, type MethodInfo, type Observe } from "../endpoint/index.ts";
+import { fuse, observeOf, type FusedObserver, type Gate, type MethodInfo, type Observe } from "../endpoint/index.ts";
 
 /** The observers of one method, joined. */
 export function observerOf(
@@ -19,4 +19,13 @@ export function observerOf(
       // Nobody is left to be told.
     }
   });
+}
+
+/**
+ * The observers of a method with those of its gates behind them: what a limit counts is given back before anybody else hears
+ * that the call is over. A gate that stands there twice is told once.
+ */
+export function withGates(observes: readonly Observe[], gates: readonly Gate[]): readonly Observe[] {
+  const behind = [...new Set(gates)].map(observeOf).filter((one) => one !== undefined);
+  return behind.length === 0 ? observes : [...observes, ...behind];
 }

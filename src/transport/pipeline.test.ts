@@ -39,7 +39,7 @@ async function say(gates: readonly Gate[], options: Partial<LocalOptions> = {}) 
       }),
       { gates, ...options },
     ),
-    { breaker: false },
+    { breaker: false, retry: false },
   );
   const outcome = await remote.say({ text: "x" }).then(
     () => "ok",

@@ -55,7 +55,7 @@ const FINAL: ReadonlySet<string> = new Set(["invalid_argument", "unimplemented",
 
 /**
  * What becomes of a message, by what its call ended with and how often it was delivered, this time included. Declared errors
- * are answers: they are final as well. The wait is drawn from the whole interval (full jitter), so that messages that
+ * are answers: they are final as well, and so is a `retryAfterMs` of Infinity. The wait is drawn from the whole interval (full jitter), so that messages that
  * failed together do not come back together; a retry hint of the error is the least it may be.
  */
 export function verdictOf(
@@ -64,7 +64,7 @@ export function verdictOf(
   { redelivery, random }: { readonly redelivery: Redelivery; readonly random: Random },
 ): Verdict {
   if (error === undefined) return DONE;
-  const isFinal = error.origin === "declared" || FINAL.has(error.code);
+  const isFinal = error.origin === "declared" || FINAL.has(error.code) || error.retryAfterMs === Infinity;
   if (isFinal || deliveries >= redelivery.maxDeliveries) return { kind: "dead", error };
   const widthMs = Math.min(redelivery.maxDelayMs, redelivery.delayMs * 2 ** (deliveries - 1));
   return { kind: "again", delayMs: Math.max(hintOf(error), random.fraction() * widthMs) };

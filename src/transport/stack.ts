@@ -7,7 +7,16 @@ import { descriptionOf, stateOf, type LayerState, type MethodInfo } from "../end
 
 /** One layer of a method's stack. */
 export interface Layer {
-  readonly kind: "observer" | "gate" | "decode" | "middleware" | "handler" | "balancer" | "transport";
+  readonly kind:
+    | "observer"
+    | "gate"
+    | "decode"
+    | "middleware"
+    | "handler"
+    | "hedge"
+    | "retry"
+    | "balancer"
+    | "transport";
   /** One line: what it is and how it is set. */
   readonly text: string;
   /** How it stands now, for those that have a state: a breaker, a limiter. */

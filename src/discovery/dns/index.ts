@@ -1,6 +1,6 @@
 /**
- * Instances from dns.
+ * Instances from DNS: SRV records, or the addresses of a name.
  *
  * @module
  */
-export {};
+export { dnsAddresses, dnsSrv, type DnsAddressesOptions, type DnsOptions, type DnsSrvOptions } from "./dns.ts";

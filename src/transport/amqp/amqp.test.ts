@@ -102,7 +102,7 @@ function calling<M extends Methods>(
   more: Partial<ClientOptions<M>> = {},
 ) {
   const transport = amqpClient({ route: (name) => ({ routingKey: queueOf(name) }), ...options });
-  return client(to, transport, { from: broker.amqp, breaker: false, ...more });
+  return client(to, transport, { from: broker.amqp, breaker: false, retry: false, ...more });
 }
 
 /** Publishes as a foreign peer would. */
@@ -458,7 +458,9 @@ describe.skipIf(missing !== undefined)(`over AMQP${missing === undefined ? "" : 
     it("goes over a connection that all clients of one transport share, until the last is closed", async () => {
       await serving(echo);
       const transport = amqpClient({ route: (name) => ({ routingKey: queueOf(name) }) });
-      const [one, other] = [0, 1].map(() => client(box, transport, { from: broker.amqp, breaker: false }));
+      const [one, other] = [0, 1].map(() =>
+        client(box, transport, { from: broker.amqp, breaker: false, retry: false }),
+      );
       expect(await one!.say({ text: "a" })).toEqual({ text: "said a" });
       const last = other!.say({ text: "b" });
       await one![Symbol.asyncDispose]();

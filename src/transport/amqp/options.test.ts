@@ -81,7 +81,11 @@ describe("options of the client", () => {
   });
 
   it("let a call fail at once where there is no broker, and say where in the cause only", async () => {
-    await using remote = client(box, amqpClient(), { from: "amqp://ada:hunter2@127.0.0.1:1", breaker: false });
+    await using remote = client(box, amqpClient(), {
+      from: "amqp://ada:hunter2@127.0.0.1:1",
+      breaker: false,
+      retry: false,
+    });
     const failure = await remote.say({ text: "" }).catch((error: unknown) => error as Error);
     expect(failure).toMatchObject({
       code: "unavailable",
@@ -120,7 +124,7 @@ describe("a client", () => {
       },
     };
     const finalizer = [({ error }: { readonly error?: unknown }) => void ended.push(error)];
-    await using remote = client(box, amqpClient({ codec, finalizer }), { from: url, breaker: false });
+    await using remote = client(box, amqpClient({ codec, finalizer }), { from: url, breaker: false, retry: false });
     const failure = await remote.say({ text: "" }).catch((error: unknown) => error);
     expect(failure).toMatchObject({ code: "internal" });
     expect(ended.length).toBe(1);

@@ -88,6 +88,7 @@ describe.skipIf(unkillable !== undefined)(
           from: broker.amqp,
           timeoutMs: 60_000,
           breaker: false,
+          retry: false,
         });
         const confirmed = new Set<number>();
         let next = 0;
@@ -134,7 +135,7 @@ describe.skipIf(unkillable !== undefined)(
           ...quiet,
           on: [amqpServer({ url: broker.amqp, reconnect: { maxDelayMs: 200 } })],
         });
-        await using remote = client(echo, amqpClient(), { from: broker.amqp, breaker: false });
+        await using remote = client(echo, amqpClient(), { from: broker.amqp, breaker: false, retry: false });
         expect(await remote.say({ n: 1 })).toEqual({ n: 1 });
         await broker.kill();
         const startMs = systemClock.now();
@@ -159,7 +160,7 @@ describe.skipIf(unkillable !== undefined)(
       await using remote = client(
         echo,
         amqpClient({ whileDown: "wait", maxWaiting: 2, reconnect: { maxDelayMs: 100 } }),
-        { from: broker.amqp, breaker: false },
+        { from: broker.amqp, breaker: false, retry: false },
       );
       await remote.say({ n: 1 });
       await broker.kill();
@@ -192,7 +193,7 @@ describe.skipIf(unkillable !== undefined)(
           report: (error) => lost.push(error),
         });
         const options = { heartbeatMs: 1000, connectTimeoutMs: 3000, reconnect: { maxDelayMs: 200 } };
-        await using remote = client(echo, amqpClient(options), { from: broker.amqp, breaker: false });
+        await using remote = client(echo, amqpClient(options), { from: broker.amqp, breaker: false, retry: false });
         await remote.say({ n: 1 });
         broker.freeze();
         const startMs = systemClock.now();

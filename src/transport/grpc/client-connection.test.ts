@@ -63,7 +63,7 @@ async function peer(settings: object = {}): Promise<Peer> {
 }
 
 function remoteTo(port: number, options: GrpcClientOptions = {}) {
-  const remote = client(contract, grpcClient(options), { from: `127.0.0.1:${port}`, breaker: false });
+  const remote = client(contract, grpcClient(options), { from: `127.0.0.1:${port}`, breaker: false, retry: false });
   closing.push(() => remote[Symbol.asyncDispose]());
   return remote;
 }
@@ -171,7 +171,7 @@ describe("a connection that does not come about", () => {
     const lookup = (): never => {
       throw cause;
     };
-    const remote = client(contract, grpcClient({ lookup }), { from: "peer.invalid:1", breaker: false });
+    const remote = client(contract, grpcClient({ lookup }), { from: "peer.invalid:1", breaker: false, retry: false });
     closing.push(() => remote[Symbol.asyncDispose]());
     expect(await rejection(remote.sum({}))).toMatchObject({ ...unreachable, cause });
   });

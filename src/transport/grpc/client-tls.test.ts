@@ -27,7 +27,7 @@ async function listening(server: Server): Promise<number> {
 }
 
 function remoteTo(from: string, options: GrpcClientOptions) {
-  const remote = client(contract, grpcClient(options), { from, breaker: false });
+  const remote = client(contract, grpcClient(options), { from, breaker: false, retry: false });
   closing.push(() => remote[Symbol.asyncDispose]());
   return remote;
 }

@@ -61,7 +61,7 @@ async function peer(handlers: Handlers, options: Record<string, number> = {}): P
 
 async function connected(handlers: Handlers, options: GrpcClientOptions = {}, server: Record<string, number> = {}) {
   const port = await peer(handlers, server);
-  const remote = client(contract, grpcClient(options), { from: `127.0.0.1:${port}`, breaker: false });
+  const remote = client(contract, grpcClient(options), { from: `127.0.0.1:${port}`, breaker: false, retry: false });
   closing.push(() => remote[Symbol.asyncDispose]());
   return remote;
 }
@@ -453,7 +453,7 @@ describe("grpcClient", () => {
 
   it("is named, and its errors are ServiceErrors", async () => {
     expect(grpcClient().name).toBe("grpc");
-    const remote = client(contract, grpcClient(), { from: "127.0.0.1:1", breaker: false });
+    const remote = client(contract, grpcClient(), { from: "127.0.0.1:1", breaker: false, retry: false });
     const thrown = await rejection(remote.sum({}));
     expect(ServiceError.is(thrown) && thrown.reason).toBe("unreachable");
   });

@@ -10,7 +10,7 @@ import { systemRandom, type Random } from "../../time/index.ts";
 import type { ClientTransport } from "../client.ts";
 import { CLIENT_HOOKS, clientHooks, type ClientHooks } from "../client-hooks.ts";
 import type { TlsOptions } from "../http/client-pool.ts";
-import { placeOf, type Place } from "../http/client-url.ts";
+import { placeOf, urlOf, type Place } from "../http/client-url.ts";
 import { compressSettings, type CompressOptions } from "../http/compression.ts";
 import { limitsOf, type LimitOptions } from "../limits.ts";
 import type { GrpcClientRequest, GrpcClientResponse } from "./client-answer.ts";
@@ -141,7 +141,7 @@ function checkTls(tls: TlsOptions): void {
 
 function addressOf(instance: string, isSecure: boolean): Place {
   const isUrl = /^https?:\/\//i.test(instance);
-  const place = placeOf("from", isUrl ? instance : `${isSecure ? "https" : "http"}://${instance}`);
+  const place = placeOf("from", urlOf(instance, isSecure));
   if (isSecure && /^http:/i.test(instance))
     throw new RangeError(`from should be https or host:port where tls is given, got ${shown(instance)}`);
   if (place.basePath !== "" || (!isUrl && !/:\d+$/.test(instance)))

@@ -2,8 +2,8 @@ import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
 import { fromBinary, isMessage } from "@bufbuild/protobuf";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { codes, ServiceError, type ServiceErrorOptions } from "../../errors/index.ts";
-import { errorOf, trailersOf } from "./details.ts";
+import { bareError, codes, ServiceError, type ServiceErrorOptions } from "../../errors/index.ts";
+import { errorOf, trailersOf, withPushBack } from "./details.ts";
 import { decodeMessage, encodeMessage } from "./percent.ts";
 import { StatusSchema } from "./testdata/gen/status_pb.ts";
 
@@ -52,6 +52,22 @@ describe("an error in trailers", () => {
     });
   });
 
+  it("says in gRPC's own word when to come again, or not to", () => {
+    const said = (retryAfterMs: number) => trailersOf(bareError("no", { code: "aborted", retryAfterMs }), silent);
+    expect(said(70)["grpc-retry-pushback-ms"]).toBe("70");
+    expect(said(Infinity)["grpc-retry-pushback-ms"]).toBe("-1");
+    expect(said(Number.NaN)["grpc-retry-pushback-ms"]).toBeUndefined();
+    expect(crossed("no", { code: "aborted", retryAfterMs: Infinity }).retryAfterMs).toBe(Infinity);
+  });
+
+  it("keeps that word where an encoder leaves the status as it was", () => {
+    const was = trailersOf(bareError("no", { code: "aborted", retryAfterMs: Infinity }), silent);
+    const word = { "grpc-retry-pushback-ms": "-1" };
+    expect(withPushBack({ "grpc-status": "10" }, was)).toEqual({ "grpc-status": "10", ...word });
+    expect(withPushBack({ "grpc-status": "5" }, was)).toEqual({ "grpc-status": "5" });
+    expect(withPushBack({ "grpc-status": "10" }, { "grpc-status": "10" })).toEqual({ "grpc-status": "10" });
+  });
+
   it("is its status and message alone where there is no more to say", () => {
     expect(trailersOf(new ServiceError("no", { code: "aborted" }), silent)).toEqual({
       "grpc-status": "10",
@@ -87,8 +103,7 @@ describe("an error in trailers", () => {
   });
 
   it("has no hint that is no time", () => {
-    for (const retryAfterMs of [NaN, Infinity])
-      expect(crossed("no", { code: "aborted", retryAfterMs }).retryAfterMs).toBeUndefined();
+    expect(crossed("no", { code: "aborted", retryAfterMs: NaN }).retryAfterMs).toBeUndefined();
     expect(crossed("no", { code: "aborted", retryAfterMs: 0.2 }).retryAfterMs).toBe(1);
     expect(crossed("no", { code: "aborted", retryAfterMs: -5 }).retryAfterMs).toBe(0);
   });

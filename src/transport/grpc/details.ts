@@ -1,12 +1,14 @@
 /**
  * Errors as gRPC trailers: status, message, and google.rpc.Status with what those cannot say (Google's AIP-193, "richer
- * error model"): the reason as ErrorInfo, the hint as RetryInfo, and details as google.protobuf.Value.
+ * error model"): the reason as ErrorInfo, the hint as RetryInfo (and as gRPC's own push-back), and details as
+ * google.protobuf.Value.
  *
  * @module
  */
 import { fromBinary, fromJson, toBinary, toJson, type JsonValue } from "@bufbuild/protobuf";
 import { ValueSchema } from "@bufbuild/protobuf/wkt";
 import { bareError, type ServiceError } from "../../errors/index.ts";
+import { encodePushBack } from "../push-back.ts";
 import { decodeMessage, encodeMessage } from "./percent.ts";
 import { DOMAIN, readStatus, writeStatus, type RpcStatus } from "./rpc-status.ts";
 import type { Fields } from "./metadata.ts";
@@ -14,6 +16,9 @@ import { codeOf, OK, statusOf } from "./status.ts";
 
 /** The most characters of base64 that `grpc-status-details-bin` has: peers accept 8 KiB of trailers, some proxies 4. */
 const MAX_DETAILS_CHARS = 4096;
+
+/** gRPC's own word for it (proposal A6). */
+const PUSH_BACK = "grpc-retry-pushback-ms";
 
 const MAX_DEPTH = 64;
 
@@ -29,8 +34,10 @@ export function trailersOf(error: ServiceError, report: (thrown: unknown) => voi
   const message = encodeMessage(error.message);
   const trailers: Record<string, string> = { "grpc-status": String(status) };
   if (message !== "") trailers["grpc-message"] = message;
-  const hintMs = error.retryAfterMs;
-  const retryAfterMs = hintMs === undefined || !Number.isFinite(hintMs) ? undefined : Math.max(0, Math.ceil(hintMs));
+  const pushBackMs = encodePushBack(error.retryAfterMs);
+  // Clients with a retry policy of gRPC's own obey it.
+  if (pushBackMs !== undefined) trailers[PUSH_BACK] = String(pushBackMs);
+  const retryAfterMs = pushBackMs === -1 ? undefined : pushBackMs;
   // Nothing but the code to say, and the status says that.
   if ((reason as string) === code && details === undefined && retryAfterMs === undefined) return trailers;
   const plain: RpcStatus = {
@@ -77,6 +84,12 @@ export function agreeing(was: Said, now: Said): string | undefined {
   return base64(writeStatus({ ...readStatus(Buffer.from(details, "base64")), message }));
 }
 
+/** The trailers of an encoder: where they tell of the same status, ours say when to come again. */
+export function withPushBack<F extends Record<string, unknown>>(now: F, was: F): F {
+  const said = was[PUSH_BACK];
+  return said !== undefined && now["grpc-status"] === was["grpc-status"] ? { ...now, [PUSH_BACK]: said } : now;
+}
+
 function tooLarge(bytes: number, reason: string): RangeError {
   return new RangeError(
     `the details of the error "${reason}" should fit into ${MAX_DETAILS_CHARS} characters of trailers, got ${bytes} bytes; they are left out`,
@@ -111,7 +124,7 @@ export function errorOf(fields: Fields): ServiceError | undefined {
     reason: reason !== undefined && REASON.test(reason) ? reason : code,
     details: detailsOf(rich),
     origin: "peer",
-    retryAfterMs: pushbackOf(fields["grpc-retry-pushback-ms"]) ?? rich?.retryAfterMs,
+    retryAfterMs: pushbackOf(fields[PUSH_BACK]) ?? rich?.retryAfterMs,
   });
 }
 
@@ -122,7 +135,7 @@ function numberOf(text: string | string[] | undefined): number | undefined {
 // gRPC's A6, "Pushback": what is no number counts as a no, as a negative one does.
 function pushbackOf(text: string | string[] | undefined): number | undefined {
   if (text === undefined) return undefined;
-  return typeof text === "string" && /^\d{1,9}$/.test(text) ? Number(text) : Infinity;
+  return typeof text === "string" && /^\d{1,12}$/.test(text) ? Number(text) : Infinity;
 }
 
 function richOf(text: string | string[] | undefined): RpcStatus | undefined {

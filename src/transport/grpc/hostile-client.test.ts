@@ -40,7 +40,12 @@ afterEach(async () => {
 const contract = proto(Add, { methods: { count: { timeoutMs: 20_000 } } });
 
 function remoteTo(port: number, options: GrpcClientOptions = {}) {
-  const remote = client(contract, grpcClient(options), { from: `127.0.0.1:${port}`, breaker: false, timeoutMs: 2000 });
+  const remote = client(contract, grpcClient(options), {
+    from: `127.0.0.1:${port}`,
+    breaker: false,
+    retry: false,
+    timeoutMs: 2000,
+  });
   closing.push(() => remote[Symbol.asyncDispose]());
   return remote;
 }

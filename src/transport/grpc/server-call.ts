@@ -13,7 +13,7 @@ import { REQUEST_ID } from "../names.ts";
 import type { OneWays } from "../one-way.ts";
 import { ServerCall } from "../server-call.ts";
 import { deflate, deflateLater, deflatesAtOnce, unpack } from "./compression.ts";
-import { agreeing, trailersOf } from "./details.ts";
+import { agreeing, trailersOf, withPushBack } from "./details.ts";
 import { frame, FrameReader, onlyFrame, type Frame } from "./frame.ts";
 import { incomingMetadata } from "./metadata.ts";
 import { packsFor, unfit, type GrpcIncoming } from "./server-head.ts";
@@ -294,7 +294,7 @@ export class GrpcCall extends ServerCall<GrpcRequest, GrpcReply> {
       if (!this.guarded(() => void (draft.statusDetails = agreeing(said, draft)))) return false;
     }
     return this.guarded(() => {
-      const trailers = draft.trailerFields();
+      const trailers = withPushBack(draft.trailerFields(), plain);
       if (draft.message === undefined) this.#endWith(trailers, draft.headers);
       else {
         const head = this.headOf(draft);

@@ -51,7 +51,12 @@ function stop(server: Server): Promise<unknown> {
 }
 
 function remoteTo(port: number, options: HttpClientOptions = {}, clock?: Clock, host = "127.0.0.1") {
-  const remote = client(store, httpClient(options), { from: `http://${host}:${port}`, breaker: false, clock });
+  const remote = client(store, httpClient(options), {
+    from: `http://${host}:${port}`,
+    breaker: false,
+    retry: false,
+    clock,
+  });
   cleanups.push(() => close(remote));
   return remote;
 }
@@ -345,7 +350,7 @@ describe("https", () => {
     return { port: await listen(server), sockets };
   };
   const remoteAt = (from: string, options: HttpClientOptions) => {
-    const remote = client(store, httpClient(options), { from, breaker: false });
+    const remote = client(store, httpClient(options), { from, breaker: false, retry: false });
     cleanups.push(() => close(remote));
     return remote;
   };
@@ -375,7 +380,7 @@ describe("https", () => {
     cleanups.push(() => silent.close());
     const clock = virtualClock();
     const port = await listen(silent);
-    const remote = client(store, httpClient(), { from: `https://127.0.0.1:${port}`, clock });
+    const remote = client(store, httpClient(), { from: `https://127.0.0.1:${port}`, clock, retry: false });
     cleanups.push(() => close(remote));
     const thrown = failed(remote.write({}));
     expect(await soon(() => clock.pending === 2)).toBe(true);

@@ -48,7 +48,11 @@ async function serving(handle: (request: IncomingMessage, response: ServerRespon
 const NDJSON = { "content-type": "application/x-ndjson" };
 
 const remoteTo = (from: string, options: HttpClientOptions = {}) =>
-  client(feed, httpClient({ routes: [rest], random: seededRandom(1), ...options }), { from, breaker: false });
+  client(feed, httpClient({ routes: [rest], random: seededRandom(1), ...options }), {
+    from,
+    breaker: false,
+    retry: false,
+  });
 
 async function taken<T>(messages: AsyncIterable<T>): Promise<{ got: T[]; error: ServiceError | undefined }> {
   const got: T[] = [];
@@ -286,7 +290,7 @@ describe("a stream with events that is cut", () => {
         response.write('null\n{"id":null}\n{"id":"\\u0007"}\n', () => response.socket!.resetAndDestroy());
       },
     ]);
-    const remote = client(odd, httpClient({ routes: [table] }), { from, breaker: false });
+    const remote = client(odd, httpClient({ routes: [table] }), { from, breaker: false, retry: false });
     const { got, error } = await taken(remote.all({}));
     expect([got, error?.reason, asked.length]).toEqual([[null, { id: null }, { id: "\u0007" }], "connection_lost", 1]);
   });

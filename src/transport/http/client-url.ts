@@ -19,6 +19,14 @@ export interface Place {
 
 const RULE = "an http or https URL without user, query and fragment";
 
+// What registries tell of: `10.0.0.1:8081`, `add.internal:8081`, `[::1]:8081`.
+const HOST_PORT = /^(?:\[[\da-f:.]+\]|[\w.-]+):\d{1,5}$/i;
+
+/** The URL of an instance that may be given as `host:port`. */
+export function urlOf(address: string, secure: boolean): string {
+  return HOST_PORT.test(address) ? `${secure ? "https" : "http"}://${address}` : address;
+}
+
 /**
  * Reads the URL of an instance: `http://10.0.0.1:8081`, `https://api.example/base`, `http://[::1]:8081`.
  *

@@ -62,7 +62,7 @@ async function raw(answer: (socket: Socket, request: string) => void): Promise<s
 }
 
 function remoteTo(from: string, options: HttpClientOptions = {}) {
-  const remote = client(add, httpClient(options), { from, breaker: false });
+  const remote = client(add, httpClient(options), { from, breaker: false, retry: false });
   cleanups.push(() => close(remote));
   return remote;
 }
@@ -740,9 +740,10 @@ describe("the options of httpClient", () => {
     expect(make({ routes: {} })).toThrow("routes should be a list of what routes() returns, got an object");
     expect(make({ before: () => {} })).toThrow("before should be a list of functions, got function before");
     expect(make({ after: [1] })).toThrow("after should be a function, got 1");
-    expect(open("localhost:80")).toThrow(
-      'from should be an http or https URL without user, query and fragment, got "localhost:80"',
+    expect(open("localhost")).toThrow(
+      'from should be an http or https URL without user, query and fragment, got "localhost"',
     );
+    for (const address of ["localhost:80", "10.0.0.1:8081", "[::1]:8081"]) expect(open(address)).not.toThrow();
     expect(open("ftp://a")).toThrow('got "ftp://a"');
     expect(open("not a url")).toThrow('got "not a url"');
     expect(open("http://a/?x=1")).toThrow('got "http://a/?x=1"');

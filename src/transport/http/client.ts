@@ -13,7 +13,7 @@ import { constantHeaders, type HttpClientRequest } from "./client-draft.ts";
 import { CLIENT_HOOKS, clientHooks, type ClientHooks } from "../client-hooks.ts";
 import { POOL, poolSettings, type PoolOptions } from "./client-pool.ts";
 import type { HttpClientResponse } from "./client-response.ts";
-import { placeOf } from "./client-url.ts";
+import { placeOf, urlOf } from "./client-url.ts";
 import { compressSettings, type CompressOptions } from "./compression.ts";
 import { Way } from "./client-way.ts";
 import type { Routes } from "./routes.ts";
@@ -104,7 +104,8 @@ export function httpClient(options: HttpClientOptions = {}): ClientTransport {
     name: "http",
     "~client": true,
     open(service, instance, clock) {
-      return httpChannel(new Way(placeOf("from", instance), { pool, limits, clock, compressBytes }), {
+      const place = placeOf("from", urlOf(instance, options.tls !== undefined));
+      return httpChannel(new Way(place, { pool, limits, clock, compressBytes }), {
         ...shared,
         service,
       });

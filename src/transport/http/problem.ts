@@ -5,6 +5,7 @@
  * @module
  */
 import { bareError, isCode, type ServiceError } from "../../errors/index.ts";
+import { decodePushBack, encodePushBack } from "../push-back.ts";
 import { codeOf } from "./status.ts";
 import { phraseOf } from "./status-phrase.ts";
 
@@ -20,20 +21,22 @@ export function encodeProblem(error: ServiceError, status: number): string {
     code: error.code,
     reason: error.reason,
     details: error.details,
+    // `Retry-After` knows whole seconds only, and no word for "do not".
+    retryAfterMs: encodePushBack(error.retryAfterMs),
   });
 }
 
-/** What an error answer said, read without trust: any body will do, ours gives more. */
-export function decodeProblem(status: number, body: unknown, retryAfterMs: number | undefined): ServiceError {
+/** What an error answer said, read without trust: any body will do, ours gives more. The header's hint counts where there is no other. */
+export function decodeProblem(status: number, body: unknown, headerMs?: number): ServiceError {
   const problem = typeof body === "object" && body !== null ? (body as Record<string, unknown>) : {};
-  const { code, reason, detail, details } = problem;
+  const { code, reason, detail, details, retryAfterMs } = problem;
   const known = isCode(code) ? code : codeOf(status);
   return bareError(typeof detail === "string" ? detail.slice(0, 4096) : `the peer answered ${status}`, {
     code: known,
     reason: typeof reason === "string" && /^[a-z][a-z0-9_]{0,63}$/.test(reason) ? reason : known,
     details,
     origin: "peer",
-    retryAfterMs,
+    retryAfterMs: decodePushBack(retryAfterMs) ?? headerMs,
   });
 }
 

@@ -615,19 +615,20 @@ describe("errors", () => {
     }
   });
 
-  it("say when to try again, in whole seconds and at least one", async () => {
-    for (const [retryAfterMs, header] of [
-      [1, "1"],
-      [1000, "1"],
-      [1001, "2"],
-      [90_000, "90"],
-      [0, "1"],
-      [Number.NaN, undefined],
-      [Infinity, undefined],
+  it("say when to try again: in whole seconds and at least one, and exactly, or that one should not", async () => {
+    for (const [retryAfterMs, header, exactMs] of [
+      [1, "1", 1],
+      [1000, "1", 1000],
+      [1001, "2", 1001],
+      [90_000, "90", 90_000],
+      [0, "1", 0],
+      [Number.NaN, undefined, undefined],
+      [Infinity, undefined, -1],
     ] as const) {
       await using server = await failing(policyError("rate_limited", { retryAfterMs }));
-      const { status, headers } = await server.ask(say(""));
-      expect([retryAfterMs, status, headers["retry-after"]]).toEqual([retryAfterMs, 429, header]);
+      const { status, headers, body } = await server.ask(say(""));
+      const problem = JSON.parse(body) as { retryAfterMs?: number };
+      expect([status, headers["retry-after"], problem.retryAfterMs]).toEqual([429, header, exactMs]);
     }
   });
 

@@ -47,8 +47,8 @@ function problemText(error: ServiceError, status: number, report: (thrown: unkno
   } catch (thrown) {
     // A BigInt, a cycle.
     report(thrown);
-    const { message, code, reason } = error;
-    return encodeProblem(bareError(message, { code, reason }), status);
+    const { message, code, reason, retryAfterMs } = error;
+    return encodeProblem(bareError(message, { code, reason, retryAfterMs }), status);
   }
 }
 

@@ -4,6 +4,7 @@ import { gzipSync } from "node:zlib";
 import { afterEach, describe, expect, expectTypeOf, it, vi } from "vitest";
 import { z } from "zod";
 import { served } from "../../../test/served.ts";
+import { roundRobin } from "../../balance/index.ts";
 import { client, close, type ClosableClient } from "../../client/index.ts";
 import type { ServiceError } from "../../errors/index.ts";
 import { error, method, service, type Context } from "../../index.ts";
@@ -101,7 +102,7 @@ function remoteTo(
   options: JsonrpcClientOptions = {},
   clock?: ReturnType<typeof virtualClock>,
 ): ClosableClient<Add> {
-  const remote = client(add, jsonrpcClient(options), { from, breaker: false, clock });
+  const remote = client(add, jsonrpcClient(options), { from, breaker: false, retry: false, clock });
   cleanups.push(() => close(remote));
   return remote;
 }
@@ -140,7 +141,8 @@ describe("a call", () => {
       await peer(({ messages: [one] }) => result(one!.id, 3)),
       await peer(({ messages: [one] }) => result(one!.id, 3)),
     ];
-    const remote = client(add, jsonrpcClient(), { from: peers.map(({ from }) => from) });
+    const balance = { strategy: roundRobin() };
+    const remote = client(add, jsonrpcClient(), { from: peers.map(({ from }) => from), balance });
     cleanups.push(() => close(remote));
     for (let i = 0; i < 4; i++) await remote.sum(two);
     for (const { got } of peers) expect(got.map(({ messages }) => messages[0]!.id)).toEqual([0, 1]);
@@ -362,7 +364,7 @@ describe("an error", () => {
     ],
     [
       { code: "aborted", reason: "DROP TABLE", retryAfterMs: -1 },
-      { code: "aborted", reason: "aborted", details: undefined, retryAfterMs: undefined },
+      { code: "aborted", reason: "aborted", details: undefined, retryAfterMs: Infinity },
     ],
     [
       { code: "aborted", reason: "x".repeat(65), retryAfterMs: "soon" },
@@ -856,6 +858,6 @@ describe("the options of jsonrpcClient", () => {
     expect(make({ headers: { "content-length": "1" } })).toThrow("a header should not be one of the transport's own");
     expect(make({ before: () => {} })).toThrow("before should be a list of functions");
     expect(make({ maxSockets: 0 })).toThrow("maxSockets should be");
-    expect(() => client(add, jsonrpcClient(), { from: "localhost:80" })).toThrow("from should be an http or https URL");
+    expect(() => client(add, jsonrpcClient(), { from: "localhost" })).toThrow("from should be an http or https URL");
   });
 });

@@ -11,7 +11,7 @@ import { constantHeaders, type HttpClientRequest } from "../http/client-draft.ts
 import { CLIENT_HOOKS, clientHooks, type ClientHooks } from "../client-hooks.ts";
 import { POOL, poolSettings, type PoolOptions } from "../http/client-pool.ts";
 import type { HttpClientResponse } from "../http/client-response.ts";
-import { placeOf } from "../http/client-url.ts";
+import { placeOf, urlOf } from "../http/client-url.ts";
 import { Way } from "../http/client-way.ts";
 import { limitsOf, type LimitOptions } from "../limits.ts";
 import { batchSettings, type JsonrpcBatchOptions } from "./client-batch.ts";
@@ -92,10 +92,11 @@ export function jsonrpcClient(options: JsonrpcClientOptions = {}): ClientTranspo
     name: "jsonrpc",
     "~client": true,
     open(service, instance, clock) {
-      const place = placeOf("from", instance);
+      const url = urlOf(instance, options.tls !== undefined);
+      const place = placeOf("from", url);
       const way = new Way(place, { pool, limits, clock });
       const headers = ["host", place.authority, ...shared];
-      return new RpcChannel(way, { service, path: new URL(instance).pathname, headers, codec, names, batch, hooks });
+      return new RpcChannel(way, { service, path: new URL(url).pathname, headers, codec, names, batch, hooks });
     },
   };
 }

@@ -5,6 +5,7 @@
  * @module
  */
 import { bareError, codes, isCode, type Code, type ServiceError } from "../../errors/index.ts";
+import { decodePushBack, encodePushBack } from "../push-back.ts";
 import type { RpcError } from "./message.ts";
 
 // The numbers that the specification fixes (§5.1).
@@ -42,7 +43,8 @@ export function rpcCodeOf(error: ServiceError): number {
 
 /** An error as it travels: only what is public. */
 export function encodeRpcError(error: ServiceError, number: number = rpcCodeOf(error)): RpcError {
-  const { code, reason, details, retryAfterMs } = error;
+  const { code, reason, details } = error;
+  const retryAfterMs = encodePushBack(error.retryAfterMs);
   return { code: number, message: error.message, data: { code, reason, details, retryAfterMs } };
 }
 
@@ -60,16 +62,12 @@ export function decodeRpcError(error: RpcError, retryAfterMs?: number): ServiceE
     reason: isOurs && typeof reason === "string" && REASON.test(reason) ? reason : code,
     details: isOurs ? data["details"] : error.data,
     origin: "peer",
-    retryAfterMs: (isOurs ? hintOf(data["retryAfterMs"]) : undefined) ?? retryAfterMs,
+    retryAfterMs: (isOurs ? decodePushBack(data["retryAfterMs"]) : undefined) ?? retryAfterMs,
     cause: isOurs ? undefined : { rpcCode: error.code },
   });
 }
 
 const REASON = /^[a-z][a-z0-9_]{0,63}$/;
-
-function hintOf(value: unknown): number | undefined {
-  return typeof value === "number" && value >= 0 ? value : undefined;
-}
 
 function codeOfNumber(number: number): Code {
   switch (number) {

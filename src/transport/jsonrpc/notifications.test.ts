@@ -42,7 +42,7 @@ async function peer(status: number, body = ""): Promise<{ readonly from: string;
 }
 
 function telling(from: string, options: JsonrpcClientOptions = {}) {
-  const tell = client(notifications(audit), jsonrpcClient(options), { from, breaker: false });
+  const tell = client(notifications(audit), jsonrpcClient(options), { from, breaker: false, retry: false });
   cleanups.push(() => close(tell));
   return tell;
 }

@@ -36,7 +36,7 @@ function remote(echo: Echo, options: LocalOptions = {}) {
       return { total };
     },
   });
-  return client(things, local(implementation, options), { breaker: false });
+  return client(things, local(implementation, options), { breaker: false, retry: false });
 }
 
 const failure = (call: Promise<unknown>): Promise<ServiceError> =>

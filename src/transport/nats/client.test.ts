@@ -44,7 +44,7 @@ function answeredBy(run: (msg: Msg) => void): { readonly subjects: (service: str
 
 function calling(options: NatsClientOptions) {
   const transport: ClientTransport = natsClient(options);
-  return client(echoes, transport, { from: nats.url, breaker: false });
+  return client(echoes, transport, { from: nats.url, breaker: false, retry: false });
 }
 
 async function failure(call: Promise<unknown>): Promise<ServiceError> {

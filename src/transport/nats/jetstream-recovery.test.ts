@@ -80,6 +80,7 @@ describe.skipIf(reason !== undefined)(`a NATS that fails${reason === undefined ?
         from: nats.url,
         timeoutMs: 60_000,
         breaker: false,
+        retry: false,
         methods: { work: { use: [persistent] } },
       });
       const acknowledged = new Set<number>();
@@ -128,7 +129,11 @@ describe.skipIf(reason !== undefined)(`a NATS that fails${reason === undefined ?
           report: () => undefined,
         },
       );
-      await using remote = client(frozen, jetstreamClient({ connect: quick }), { from: nats.url, breaker: false });
+      await using remote = client(frozen, jetstreamClient({ connect: quick }), {
+        from: nats.url,
+        breaker: false,
+        retry: false,
+      });
       await remote.work({ n: 1 });
       await until(() => seen.has(1));
       nats.process.freeze();
@@ -183,7 +188,11 @@ describe.skipIf(reason !== undefined)(`a NATS that fails${reason === undefined ?
           report: () => undefined,
         },
       );
-      await using remote = client(lost, jetstreamClient({ connect: quick }), { from: nats.url, breaker: false });
+      await using remote = client(lost, jetstreamClient({ connect: quick }), {
+        from: nats.url,
+        breaker: false,
+        retry: false,
+      });
       await remote.work({ n: 1 });
       await until(() => finish !== undefined);
       await nats.process.kill();

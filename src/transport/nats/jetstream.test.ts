@@ -191,7 +191,7 @@ describe.skipIf(nats.missing !== undefined)(`JetStream${nats.missing === undefin
   it("says that no stream has the subject, that another one has it, and that a stream is full", async () => {
     await using here = place();
     const subjects = here.subjects;
-    await using remote = client(jobs, jetstreamClient({ subjects }), { from: nats.url, breaker: false });
+    await using remote = client(jobs, jetstreamClient({ subjects }), { from: nats.url, breaker: false, retry: false });
     const nowhere = await failure(remote.work({ text: "a" }));
     expect([nowhere.reason, nowhere.message]).toEqual([
       "unreachable",

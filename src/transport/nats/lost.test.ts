@@ -62,8 +62,12 @@ describe("when NATS goes away", () => {
   });
 
   it("calls in flight fail at once, new ones while it is away too, and one that waits is served later", async () => {
-    await using remote = client(things, natsClient(), { from: nats.url, breaker: false });
-    await using patient = client(things, natsClient({ whileDown: "wait" }), { from: nats.url, breaker: false });
+    await using remote = client(things, natsClient(), { from: nats.url, breaker: false, retry: false });
+    await using patient = client(things, natsClient({ whileDown: "wait" }), {
+      from: nats.url,
+      breaker: false,
+      retry: false,
+    });
     await remote.echo({ n: 1 });
     await patient.echo({ n: 1 });
     const inFlight = failure(remote.wait({ n: 1 }));
@@ -93,7 +97,7 @@ describe("when NATS goes away", () => {
 
   it("no more calls wait than may, and one more is overloaded", async () => {
     const patient = natsClient({ whileDown: "wait", maxWaiting: 2 });
-    await using remote = client(things, patient, { from: nats.url, breaker: false });
+    await using remote = client(things, patient, { from: nats.url, breaker: false, retry: false });
     const asked = (): Promise<unknown> => remote.echo({ n: 1 }, { timeoutMs: 20_000 }).catch(({ reason }) => reason);
     await expect.poll(asked, { timeout: 5000 }).toEqual({ n: 1 });
     const down = failure(remote.wait({ n: 1 }));
@@ -107,7 +111,7 @@ describe("when NATS goes away", () => {
   }, 30_000);
 
   it("ten restarts later there is one subscription per method, and calls work within a second of each", async () => {
-    await using remote = client(things, natsClient(), { from: nats.url, breaker: false });
+    await using remote = client(things, natsClient(), { from: nats.url, breaker: false, retry: false });
     await remote.echo({ n: 0 }).catch(() => undefined);
     const times: number[] = [];
     for (let i = 0; i < 10; i++) {
@@ -136,7 +140,11 @@ describe("when NATS goes away", () => {
   it("an instance address that nobody is at fails as unreachable, and works once somebody is", async () => {
     const port = nats.process.port;
     await nats.process.kill();
-    await using remote = client(things, natsClient(), { from: `nats://127.0.0.1:${port}`, breaker: false });
+    await using remote = client(things, natsClient(), {
+      from: `nats://127.0.0.1:${port}`,
+      breaker: false,
+      retry: false,
+    });
     expect(await failure(remote.echo({ n: 1 }))).toMatchObject({ reason: "unreachable" });
     await nats.process.restart();
     while ((await remote.echo({ n: 2 }).catch(() => undefined))?.n !== 2) await passing(5);
@@ -144,7 +152,7 @@ describe("when NATS goes away", () => {
 
   it("a server stops all the same while it is away, and a connection that its owner has closed is unreachable", async () => {
     const connection = await connect({ servers: nats.url });
-    const given = client(things, natsClient({ connection, whileDown: "wait" }), { breaker: false });
+    const given = client(things, natsClient({ connection, whileDown: "wait" }), { breaker: false, retry: false });
     expect(await given.echo({ n: 1 })).toEqual({ n: 1 });
     await connection.close();
     expect(await failure(given.echo({ n: 1 }))).toMatchObject({ reason: "unreachable" });
@@ -154,7 +162,11 @@ describe("when NATS goes away", () => {
       log: false,
       signals: false,
     });
-    await using waiting = client(things, natsClient({ whileDown: "wait" }), { from: nats.url, breaker: false });
+    await using waiting = client(things, natsClient({ whileDown: "wait" }), {
+      from: nats.url,
+      breaker: false,
+      retry: false,
+    });
     await waiting.echo({ n: 1 });
     await nats.process.kill();
     // The first may still find the connection there.

@@ -95,6 +95,7 @@ describe("with permissions", () => {
       const remote = client(add, natsClient({ connect: { user: "server", pass: "new" } }), {
         from: changing.url,
         breaker: false,
+        retry: false,
       });
       const answered = (): Promise<unknown> =>
         remote.one({ n: 1 }).catch(({ reason }: Error & { reason: unknown }) => reason);

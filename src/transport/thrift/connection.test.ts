@@ -53,7 +53,7 @@ describe("a client's connection", () => {
 
   it("tells apart a peer that was not reached from one that was lost", async () => {
     const { from, server } = await tcp((socket) => void socket.once("data", () => socket.destroy()));
-    await using remote = client(echo, thriftClient(), { from, breaker: false });
+    await using remote = client(echo, thriftClient(), { from, breaker: false, retry: false });
     expect((await failure(remote.change({ text: "x" }))).reason).toBe("connection_lost");
     server.close();
     await once(server, "close");
@@ -63,7 +63,7 @@ describe("a client's connection", () => {
   it("is given up when connecting takes too long", async () => {
     const options = { tls: {}, connectTimeoutMs: 50 };
     const { from, server } = await tcp(() => undefined);
-    await using remote = client(echo, thriftClient(options), { from, breaker: false });
+    await using remote = client(echo, thriftClient(options), { from, breaker: false, retry: false });
     const error = await failure(remote.change({ text: "x" }));
     expect([error.reason, (error.cause as Error).message]).toEqual([
       "unreachable",
@@ -98,7 +98,7 @@ describe("a client's connection", () => {
     const connections: Socket[] = [];
     const { from, server } = await tcp((socket) => void connections.push(socket));
     const options: ThriftClientOptions = { headers: false, maxConnections: 3 };
-    const remote = client(echo, thriftClient(options), { from, breaker: false });
+    const remote = client(echo, thriftClient(options), { from, breaker: false, retry: false });
     const calls = Array.from({ length: 5 }, () => failure(remote.change({ text: "x" })));
     await until(() => connections.length === 3);
     for (const socket of connections) socket.destroy();
@@ -114,7 +114,7 @@ describe("a client's connection", () => {
       accepted++;
       socket.resume();
     });
-    await using remote = client(echo, thriftClient(), { from, breaker: false });
+    await using remote = client(echo, thriftClient(), { from, breaker: false, retry: false });
     expect((await failure(remote.change({ text: "x" }, { timeoutMs: 30 }))).code).toBe("deadline_exceeded");
     expect((await failure(remote.change({ text: "x" }, { timeoutMs: 30 }))).code).toBe("deadline_exceeded");
     expect(accepted).toBe(2);
@@ -133,7 +133,7 @@ describe("a client's connection", () => {
       }),
       { on: [thriftServer({ port: 0, host })], ...quiet },
     );
-    await using remote = client(echo, thriftClient(), { from: running.addresses, breaker: false });
+    await using remote = client(echo, thriftClient(), { from: running.addresses, breaker: false, retry: false });
     const calls = Array.from({ length: 600 }, async (_, i) => {
       const answer = await remote.say({ text: String(i) }, { timeoutMs: 15 }).catch(() => undefined);
       return answer === undefined || answer.text === String(i);
@@ -150,7 +150,7 @@ describe("a client's connection", () => {
     const { from, server } = await tcp(
       (socket) => void socket.once("data", () => socket.write(Buffer.from(answer, "latin1"))),
     );
-    await using remote = client(echo, thriftClient(), { from, breaker: false });
+    await using remote = client(echo, thriftClient(), { from, breaker: false, retry: false });
     const { code, reason } = await failure(remote.change({ text: "x" }, { timeoutMs: 2000 }));
     expect(["invalid_response", "too_large"]).toContain(reason);
     expect(["internal", "resource_exhausted"]).toContain(code);
@@ -165,7 +165,7 @@ describe("a client's connection", () => {
     const from = running.addresses[0]!.replace(host, "localhost");
     await using trusting = client(echo, thriftClient({ tls: { ca: certificates.ca } }), { from });
     expect(await trusting.say({ text: "x" })).toEqual({ text: "x" });
-    await using doubting = client(echo, thriftClient({ tls: {} }), { from, breaker: false });
+    await using doubting = client(echo, thriftClient({ tls: {} }), { from, breaker: false, retry: false });
     expect((await failure(doubting.say({ text: "x" }))).reason).toBe("unreachable");
     await running.stop();
   });
@@ -186,7 +186,7 @@ describe("several services on one port", () => {
       await using two = client(other, thriftClient(options), { from });
       expect([await one.say({ text: "x" }), await two.say({ text: "x" })]).toEqual([{ text: "x" }, { text: "other" }]);
     }
-    await using plain = client(other, thriftClient({ headers: false }), { from, breaker: false });
+    await using plain = client(other, thriftClient({ headers: false }), { from, breaker: false, retry: false });
     expect(await plain.only({ text: "x" })).toEqual({ text: "only" });
     expect((await failure(plain.say({ text: "x" }))).reason).toBe("unknown_method");
     await running.stop();
@@ -196,7 +196,11 @@ describe("several services on one port", () => {
     const running = await serve([impl, others], { on: [thriftServer({ port: 0, host })], ...quiet });
     const stranger = service("stranger", { only: method({ request: text, response: text }) });
     for (const options of [{}, { multiplexed: true }, { headers: false, multiplexed: true }]) {
-      await using remote = client(stranger, thriftClient(options), { from: running.addresses, breaker: false });
+      await using remote = client(stranger, thriftClient(options), {
+        from: running.addresses,
+        breaker: false,
+        retry: false,
+      });
       expect((await failure(remote.only({ text: "x" }))).reason).toBe("unknown_method");
       await using right = client(other, thriftClient(options), { from: running.addresses });
       expect(await right.only({ text: "x" })).toEqual({ text: "only" });
@@ -242,7 +246,7 @@ describe("hooks", () => {
   it("have no headers to set where there are none", async () => {
     const running = await serve(impl, { on: [thriftServer({ port: 0, host })], ...quiet });
     const transport = thriftClient({ headers: false, before: [(_context, request) => request.setHeader("x-a", "1")] });
-    await using remote = client(echo, transport, { from: running.addresses, breaker: false });
+    await using remote = client(echo, transport, { from: running.addresses, breaker: false, retry: false });
     const error = await failure(remote.say({ text: "x" }));
     expect((error.cause as Error).message).toBe("there are no headers to be set: only THeader carries them");
     await running.stop();
@@ -277,7 +281,7 @@ describe("options", () => {
       expect(await remote.say({ text: "x" })).toEqual({ text: "x" });
     }
     for (const options of [{}, { headers: false }, { protocol: "compact", framed: false }] as const) {
-      await using remote = client(echo, thriftClient(options), { from, breaker: false });
+      await using remote = client(echo, thriftClient(options), { from, breaker: false, retry: false });
       await failure(remote.change({ text: "x" }));
     }
     await running.stop();

@@ -6,6 +6,7 @@
  */
 import { bareError, policyError, type ServiceError } from "../../errors/index.ts";
 import { readFailure } from "../failure.ts";
+import { encodePushBack } from "../push-back.ts";
 import { parseJson } from "../json/parse.ts";
 import { RecordValue, type RecordField } from "./record.ts";
 import type { ThriftReader, ThriftWriter } from "./types.ts";
@@ -47,8 +48,7 @@ function failureFields(first: number): readonly RecordField[] {
 
 /** What an error says of itself, for either struct; details that cannot be written are told to `report` and left out. */
 export function failureOf(error: ServiceError, report: (thrown: unknown) => void): Record<string, unknown> {
-  const { code, reason, message, retryAfterMs } = error;
-  const waits = retryAfterMs !== undefined && Number.isFinite(retryAfterMs);
+  const { code, reason, message } = error;
   let details: string | undefined;
   try {
     details = error.details === undefined ? undefined : JSON.stringify(error.details);
@@ -60,7 +60,7 @@ export function failureOf(error: ServiceError, report: (thrown: unknown) => void
     reason,
     message: wellFormed(message),
     details: details === undefined ? undefined : wellFormed(details),
-    retryAfterMs: waits ? Math.min(Math.max(0, Math.ceil(retryAfterMs)), Number.MAX_SAFE_INTEGER) : undefined,
+    retryAfterMs: encodePushBack(error.retryAfterMs),
   };
 }
 

@@ -103,7 +103,11 @@ describe.each(["js:node", "js:node,es6"])("code of the Apache compiler, --gen %s
         log: false,
         signals: false,
       });
-      await using remote = client(add, thriftClient(options), { from: running.addresses, breaker: false });
+      await using remote = client(add, thriftClient(options), {
+        from: running.addresses,
+        breaker: false,
+        retry: false,
+      });
       expect(await remote.ping({})).toBe("pong");
       expect(await remote.sum({ a: 2 ** 40, b: -1 })).toBe(2 ** 40 - 1);
       const point: Point = {
@@ -222,7 +226,11 @@ describe("Apache's library for Node", bytesOf("thrift binary", "thrift compact")
     server.listen(0, "127.0.0.1");
     await once(server, "listening");
     const from = `127.0.0.1:${(server.address() as { port: number }).port}`;
-    await using remote = client(add, thriftClient({ protocol, framed, headers: false }), { from, breaker: false });
+    await using remote = client(add, thriftClient({ protocol, framed, headers: false }), {
+      from,
+      breaker: false,
+      retry: false,
+    });
     const sums = await Promise.all(Array.from({ length: 50 }, (_, i) => remote.sum({ a: i - 25, b: 2 ** 40 })));
     expect(sums).toEqual(got);
     server.close();

@@ -91,6 +91,7 @@ describe("Go kit itself", bytesOf("thrift binary"), () => {
     await using remote = client(add, thriftClient({ framed: false, foreign: [goAdd] }), {
       from: server.thrift.replace(/^.*\/\//, ""),
       breaker: false,
+      retry: false,
     });
     expect(await remote.sum({ a: 1, b: 2 })).toEqual({ v: 3 });
     expect(await remote.sum({ a: 5_000_000_000, b: 0 })).toEqual({ v: 5_000_000_000 });
@@ -106,6 +107,7 @@ describe("Go kit itself", bytesOf("thrift binary"), () => {
     await using remote = client(add, thriftClient({ framed: false, foreign: [goAdd] }), {
       from: server.thrift.replace(/^.*\/\//, ""),
       breaker: false,
+      retry: false,
     });
     await remote.sum({ a: 1, b: 2 });
     const refused = await remote.sum({ a: 1, b: 2 }).catch((thrown: unknown) => thrown);

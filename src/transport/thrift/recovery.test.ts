@@ -48,7 +48,7 @@ describe("a client", () => {
       const answer = Buffer.concat([hex("10000000 0fff0000 00000001 0001 01000000"), Buffer.alloc(40_000, 0xff)]);
       socket.once("data", () => socket.write(answer));
     });
-    await using remote = client(echo, thriftClient(), { from, breaker: false });
+    await using remote = client(echo, thriftClient(), { from, breaker: false, retry: false });
     expect((await failure(remote.say({ text: "x" }))).reason).toBe("too_large");
     expect((await failure(remote.say({ text: "x" }, { timeoutMs: 500 }))).reason).toBe("too_large");
     expect(accepted).toBe(2);
@@ -58,7 +58,7 @@ describe("a client", () => {
   it("holds one-way calls back that the peer does not read, and leaves it", async () => {
     const sockets: Socket[] = [];
     const { from, close } = await tcp((socket) => void sockets.push(socket.pause()));
-    const remote = client(echo, thriftClient(), { from, breaker: false });
+    const remote = client(echo, thriftClient(), { from, breaker: false, retry: false });
     const long = "x".repeat(65_536);
     let error: ServiceError | undefined;
     for (let i = 0; i < 600 && error === undefined; i++)
@@ -85,7 +85,7 @@ describe("a client", () => {
     const transport = thriftClient({
       before: [(_context, request) => void (++called === 2 && request.setHeader("x-big", "x".repeat(300_000)))],
     });
-    await using remote = client(echo, transport, { from: running.addresses, breaker: false });
+    await using remote = client(echo, transport, { from: running.addresses, breaker: false, retry: false });
     const calls = ["a", "big", "b"].map(async (said) => {
       const answer = remote.say({ text: said }, { timeoutMs: 1000 });
       return answer.then(
@@ -114,7 +114,7 @@ describe("a client", () => {
         behind.destroy();
       });
     });
-    const remote = client(echo, thriftClient(), { from, breaker: false });
+    const remote = client(echo, thriftClient(), { from, breaker: false, retry: false });
     await remote.say({ text: "x" });
     const second = remote.say({ text: "y" });
     const closing = remote[Symbol.asyncDispose]();
@@ -136,7 +136,7 @@ describe("a server", () => {
       tell: () => undefined,
     });
     const running = await serve(failing, { on: [thriftServer({ port: 0, host })], ...quiet });
-    await using remote = client(echo, thriftClient(), { from: running.addresses, breaker: false });
+    await using remote = client(echo, thriftClient(), { from: running.addresses, breaker: false, retry: false });
     expect((await failure(remote.say({ text: "x" }, { timeoutMs: 500 }))).code).toBe("resource_exhausted");
     await running.stop();
   });

@@ -8,7 +8,7 @@ import { checkNames, checkNumber } from "../../internal/check.ts";
 import type { ClientTransport } from "../client.ts";
 import { limitsOf, type LimitOptions } from "../limits.ts";
 import { constantHeaders } from "../http/client-draft.ts";
-import { placeOf } from "../http/client-url.ts";
+import { placeOf, urlOf } from "../http/client-url.ts";
 import { socketChannel } from "./client-channel.ts";
 
 /** What a WebSocket client may be told. */
@@ -59,7 +59,7 @@ export function webSocketClient(options: WebSocketClientOptions = {}): ClientTra
     name: "websocket",
     "~client": true,
     open(service, instance, clock) {
-      const place = placeOf("from", instance.replace(/^ws(s?):/i, "http$1:"));
+      const place = placeOf("from", urlOf(instance, options.tls !== undefined).replace(/^ws(s?):/i, "http$1:"));
       return socketChannel(service, { place, clock, limits, headers, connectTimeoutMs, heartbeatMs, tls });
     },
   };

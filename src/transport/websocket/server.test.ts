@@ -177,7 +177,7 @@ describe("what a peer sends", () => {
 
   it("arrives in order, 20,000 of them", async () => {
     await using server = await serveFeed();
-    const remote = client(feed, webSocketClient(), { from: server.address, breaker: false });
+    const remote = client(feed, webSocketClient(), { from: server.address, breaker: false, retry: false });
     let next = 0;
     async function* source(): AsyncGenerator<{ text: string }> {
       for (let i = 0; i < 20_000; i++) yield { text: String(i) };
@@ -266,7 +266,7 @@ describe("a socket", () => {
 describe("the client", () => {
   it("tells an instance that is not there from one that refuses, and one that is lost", async () => {
     const failure = async (from: string): Promise<ServiceError> => {
-      const remote = client(feed, webSocketClient({ connectTimeoutMs: 200 }), { from, breaker: false });
+      const remote = client(feed, webSocketClient({ connectTimeoutMs: 200 }), { from, breaker: false, retry: false });
       try {
         await remote.one({ n: 1 });
       } catch (error) {
@@ -328,6 +328,7 @@ describe("the client", () => {
     const remote = client(feed, webSocketClient({ headers: { authorization: "a" } }), {
       from: server.address,
       breaker: false,
+      retry: false,
     });
     await remote.one({ n: 1 }, { metadata: { "x-tenant": "blue" } });
     expect(got).toBe("blue");
@@ -351,7 +352,7 @@ describe("1,000 calls that were called off", () => {
         }
       },
     });
-    const remote = client(feed, webSocketClient(), { from: server.address, breaker: false });
+    const remote = client(feed, webSocketClient(), { from: server.address, breaker: false, retry: false });
     const sockets = (): number => process.getActiveResourcesInfo().filter((name) => name === "TCPSocketWrap").length;
     const before = sockets();
     const one = async (): Promise<void> => {

@@ -52,7 +52,7 @@ export async function ourCalls(port: number): Promise<OurSaid> {
       },
     ],
   });
-  const options = { from: `127.0.0.1:${port}`, timeoutMs: 5000, breaker: false } as const;
+  const options = { from: `127.0.0.1:${port}`, timeoutMs: 5000, breaker: false, retry: false } as const;
   const remote = client(proto(Add), transport, options);
   const packing = client(proto(Add), grpcClient({ compress: true }), options);
   const orders = client(proto(Orders), transport, options);

@@ -1,0 +1,249 @@
+/**
+ * The attempts of one call after the first, or side by side: retries one after the other, hedges beside each other, each at
+ * another instance where there is one. A call that succeeds at once never comes here, unless it is hedged or its attempts have
+ * a time of their own.
+ *
+ * @module
+ */
+import type { Member } from "../balance/index.ts";
+import type { Subscription } from "../endpoint/index.ts";
+import { policyError, toServiceError, type ServiceError } from "../errors/index.ts";
+import { isPromise } from "../internal/promise.ts";
+import { isStalled, keepAttempts, type FailedAttempt } from "../resilience/index.ts";
+import type { Timer } from "../time/index.ts";
+import type { UnarySender } from "../transport/index.ts";
+import { errorOf, valueOf } from "./answer.ts";
+import { AttemptCall } from "./attempt-call.ts";
+import { endingOf, type Attempt } from "./attempt.ts";
+import type { ClientCall } from "./call.ts";
+import type { Upstream } from "./upstream.ts";
+import { enter, type Way } from "./way.ts";
+
+/** One attempt that runs. */
+interface Running {
+  readonly own: AttemptCall;
+  readonly attempt: Attempt<UnarySender>;
+}
+
+/** A first attempt that was made without this, and failed. */
+export interface FirstFailure {
+  readonly attempt: Attempt<UnarySender>;
+  readonly error: ServiceError;
+  /** How long to wait before the second. */
+  readonly delayMs: number;
+}
+
+/** The attempts of one call. */
+export class Attempts {
+  readonly #way: Way<UnarySender>;
+  readonly #request: unknown;
+  readonly #call: ClientCall;
+  readonly #failures: FailedAttempt[] = [];
+  readonly #running = new Set<Running>();
+  #beganMs = 0;
+  #made = 0;
+  #last: Member<Upstream> | undefined = undefined;
+  #timer: Timer | undefined = undefined;
+  #link: Subscription | undefined = undefined;
+  #isOver = false;
+  #resolve: (value: unknown) => void = () => undefined;
+  #reject: (error: unknown) => void = () => undefined;
+
+  constructor(way: Way<UnarySender>, request: unknown, call: ClientCall) {
+    this.#way = way;
+    this.#request = request;
+    this.#call = call;
+  }
+
+  /** Makes the first attempt, and what follows. */
+  begin(): Promise<unknown> {
+    return this.#run(() => this.#start());
+  }
+
+  /** Goes on after a first attempt that failed. */
+  after({ attempt, error, delayMs }: FirstFailure): Promise<unknown> {
+    const { clock } = this.#way;
+    this.#made = 1;
+    this.#last = attempt.member;
+    this.#keep(attempt, error, clock.now());
+    return this.#run(() => this.#later(delayMs));
+  }
+
+  #run(begin: () => void): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+      this.#link = this.#call.onCancel((reason) => this.#calledOff(reason));
+      if (!this.#isOver) begin();
+    });
+  }
+
+  #later(delayMs: number): void {
+    if (delayMs <= 0) return this.#start();
+    this.#timer = this.#way.clock.expire(delayMs, { expire: () => this.#start() });
+  }
+
+  #start(): void {
+    const { clock, keyOf, retry } = this.#way;
+    const startMs = clock.now();
+    const key = keyOf?.(this.#request as never);
+    let attempt: Attempt<UnarySender>;
+    try {
+      attempt = enter(this.#way, { startMs, key, avoid: this.#last });
+    } catch (error) {
+      // Nobody to be asked: with others at work that is no end.
+      if (this.#running.size === 0) this.#finish(toServiceError(error));
+      return;
+    }
+    this.#last = attempt.member;
+    if (this.#made++ === 0) this.#beganMs = startMs;
+    const leftMs = this.#call.context.deadlineMs - startMs;
+    const perTryMs = retry?.perTryMs ?? Infinity;
+    const own = new AttemptCall(this.#call, {
+      attempt: this.#made,
+      startMs,
+      timeoutMs: Math.min(leftMs, perTryMs),
+    });
+    const running: Running = { own, attempt };
+    this.#running.add(running);
+    if (perTryMs < leftMs) own.arm(clock, () => this.#failed(running, own.canceledBy!));
+    this.#send(running);
+    this.#hedge(startMs);
+  }
+
+  #send(running: Running): void {
+    let answer: Promise<unknown>;
+    try {
+      answer = running.attempt.target.send(this.#request, running.own);
+    } catch (error) {
+      answer = Promise.reject(error as Error);
+    }
+    answer.then(
+      (wire) => this.#received(running, wire),
+      (error: unknown) => this.#refused(running, error),
+    );
+  }
+
+  #hedge(startMs: number): void {
+    const { hedge, clock } = this.#way;
+    if (hedge === undefined || this.#isOver || this.#running.size === 0 || this.#running.size >= hedge.tries) return;
+    const delayMs = hedge.delayMs();
+    const dueMs = startMs + delayMs;
+    if (delayMs === Infinity || dueMs >= this.#call.context.deadlineMs || isNested(this.#call)) return;
+    this.#timer?.cancel();
+    this.#timer = clock.expire(delayMs, {
+      expire: () => {
+        const nowMs = clock.now();
+        // Blocked meanwhile, this process has not read the answers that are there.
+        if (this.#running.size > 0 && !isStalled(nowMs - dueMs) && hedge.take(nowMs)) this.#start();
+      },
+    });
+  }
+
+  #received(running: Running, wire: unknown): void {
+    if (!this.#running.has(running)) return;
+    let value: unknown;
+    try {
+      value = valueOf(this.#way.method, wire);
+    } catch (error) {
+      return this.#failed(running, toServiceError(error));
+    }
+    if (!isPromise(value)) return this.#succeeded(running, value);
+    value.then(
+      (later) => this.#succeeded(running, later),
+      (error: unknown) => this.#failed(running, toServiceError(error)),
+    );
+  }
+
+  #refused(running: Running, thrown: unknown): void {
+    if (!this.#running.has(running)) return;
+    const error = errorOf(this.#way.method, thrown);
+    if (isPromise(error)) void (error as Promise<ServiceError>).then((later) => this.#failed(running, later));
+    else this.#failed(running, error as ServiceError);
+  }
+
+  #succeeded(running: Running, value: unknown): void {
+    if (!this.#running.delete(running)) return;
+    const { clock, hedge } = this.#way;
+    const nowMs = clock.now();
+    running.own.ended();
+    running.attempt.succeeded(nowMs, running.own.incoming);
+    running.own.handOver();
+    hedge?.answered(nowMs - this.#beganMs);
+    this.#end(nowMs);
+    this.#resolve(value);
+  }
+
+  #failed(running: Running, error: ServiceError): void {
+    if (!this.#running.delete(running)) return;
+    const { clock, retry, info } = this.#way;
+    const nowMs = clock.now();
+    running.own.ended();
+    running.attempt.failed(error, nowMs);
+    running.own.handOver();
+    this.#keep(running.attempt, error, nowMs);
+    // A failure of one is no answer while another still works on it; anything else is.
+    if (this.#running.size > 0) return endingOf(error) === "failure" ? undefined : this.#finish(error);
+    const delayMs =
+      retry?.next(error, {
+        attempt: this.#made,
+        isIdempotent: info.idempotent,
+        isNested: isNested(this.#call),
+        nowMs,
+        deadlineMs: this.#call.context.deadlineMs,
+      }) ?? -1;
+    this.#timer?.cancel();
+    if (delayMs < 0) this.#finish(error);
+    else this.#later(delayMs);
+  }
+
+  #keep(attempt: Attempt<UnarySender>, error: ServiceError, nowMs: number): void {
+    this.#failures.push({
+      attempt: this.#failures.length + 1,
+      instance: attempt.member.value.name,
+      error,
+      durationMs: nowMs - attempt.startMs,
+    });
+  }
+
+  #finish(error: ServiceError): void {
+    if (this.#isOver) return;
+    if (this.#failures.length > 1) keepAttempts(error, this.#failures);
+    this.#end(this.#way.clock.now());
+    this.#reject(error);
+  }
+
+  #calledOff(reason: ServiceError): void {
+    const nowMs = this.#way.clock.now();
+    this.#isOver = true;
+    this.#timer?.cancel();
+    for (const { own, attempt } of this.#running) {
+      own.ended();
+      own.handOver();
+      own.cancel(reason);
+      attempt.failed(reason, nowMs);
+    }
+    this.#running.clear();
+    if (this.#failures.length > 0) keepAttempts(reason, this.#failures);
+    this.#reject(reason);
+  }
+
+  /** Calls off whoever still works on it. */
+  #end(nowMs: number): void {
+    this.#isOver = true;
+    this.#timer?.cancel();
+    this.#link?.cancel();
+    const losers = [...this.#running];
+    this.#running.clear();
+    for (const { own, attempt } of losers) {
+      own.ended();
+      attempt.released(nowMs);
+      own.cancel(policyError("canceled"));
+    }
+  }
+}
+
+/** Whether a layer above tries again already: then this one does not, or each layer would multiply the next. */
+export function isNested(call: ClientCall): boolean {
+  return call.parent !== undefined && call.parent.attempt > 1;
+}
