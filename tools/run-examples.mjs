@@ -11,6 +11,7 @@
 //       { "run": ["cli.js", "1", "2"], "exit": 0 },
 //       { "fetch": "http://127.0.0.1:{http}/sum", "method": "POST", "headers": {}, "body": "{}" }
 //     ],
+//     "stop": "SIGINT",                              instead of SIGTERM, after which a server goes on for five seconds
 //     "mask": [["took=\\S+", "took=…"]],             what differs from run to run, as regular expressions
 //     "expect": "output.txt"
 //   }
@@ -25,6 +26,9 @@ import { createServer } from "node:net";
 import { root } from "./doors.mjs";
 
 const LIMIT_MS = 20_000;
+
+// Where the tests' Consul is, which Debian's current suite has not.
+const PATH = `${process.env.PATH ?? ""}:/usr/sbin:${root}.cache/servers/bullseye-consul/usr/bin`;
 
 const update = process.argv.includes("--update");
 const asked = process.argv.slice(2).filter((name) => name !== "--update");
@@ -57,8 +61,7 @@ function missingServer(name) {
   const file = `${root}examples/${name}/example.json`;
   const { steps = [] } = existsSync(file) ? JSON.parse(readFileSync(file, "utf8")) : {};
   const servers = steps.flatMap(({ server }) => (server === undefined ? [] : [server[0]]));
-  const folders = [...(process.env.PATH ?? "").split(":"), "/usr/sbin"];
-  return servers.find((server) => !folders.some((folder) => existsSync(`${folder}/${server}`)));
+  return servers.find((server) => !PATH.split(":").some((folder) => existsSync(`${folder}/${server}`)));
 }
 
 /** Runs one example; returns what is wrong with it. */
@@ -69,14 +72,14 @@ async function check(name) {
   if (!Array.isArray(example.steps) || example.steps.length === 0) return "example.json has no steps";
   const ports = new Map();
   for (const port of example.ports ?? []) ports.set(port, await freePort());
-  const printed = mask(await transcript(name, example.steps, ports), example.mask ?? [], ports);
+  const printed = mask(await transcript(name, example, ports), example.mask ?? [], ports);
   const file = `${folder}/${example.expect}`;
   if (update) writeFileSync(file, printed);
   const expected = existsSync(file) ? readFileSync(file, "utf8") : "";
   return printed === expected ? undefined : difference(expected, printed);
 }
 
-async function transcript(name, steps, ports) {
+async function transcript(name, { steps, stop: signal = "SIGTERM" }, ports) {
   const fill = (text) => text.replace(/\{(\w+)\}/g, (whole, port) => String(ports.get(port) ?? whole));
   const running = [];
   const servers = [];
@@ -89,7 +92,7 @@ async function transcript(name, steps, ports) {
       else if (step.fetch) text += await request(fill(step.fetch), step, fill(step.body ?? ""));
       else throw new Error(`a step should start, run or fetch something, got ${JSON.stringify(step)}`);
     }
-    for (const program of running.toReversed()) text += await stop(program);
+    for (const program of running.toReversed()) text += await stop(program, signal);
   } finally {
     for (const { child } of [...running, ...servers]) child.kill("SIGKILL");
   }
@@ -99,7 +102,7 @@ async function transcript(name, steps, ports) {
 function program(name, [command, ...args]) {
   const child = spawn(command, args, {
     cwd: `${root}build/examples/${name}`,
-    env: { ...process.env, PATH: `${process.env.PATH}:/usr/sbin` },
+    env: { ...process.env, PATH },
     stdio: ["ignore", "pipe", "pipe"],
   });
   const title = [...(command === process.execPath ? [] : [command]), ...args].join(" ");
@@ -134,10 +137,10 @@ async function run(name, args, exit) {
   return `$ ${made.title}\n${made.output}`;
 }
 
-async function stop(made) {
-  made.child.kill("SIGTERM");
-  const code = await within(made, `${made.title} did not end after SIGTERM`);
-  if (code !== 0) throw new Error(`${made.title} ended with ${code} after SIGTERM:\n${made.output}`);
+async function stop(made, signal) {
+  made.child.kill(signal);
+  const code = await within(made, `${made.title} did not end after ${signal}`);
+  if (code !== 0) throw new Error(`${made.title} ended with ${code} after ${signal}:\n${made.output}`);
   return `$ ${made.title}\n${made.output}`;
 }
 

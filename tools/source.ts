@@ -16,11 +16,19 @@ export const isTest = (file: string): boolean => /\.test(-d)?\.ts$/.test(file) |
 
 /** The files below `folder` (relative to the root) that `wanted` names, sorted, relative to `folder`. */
 export function filesIn(folder: string, wanted: RegExp): string[] {
-  const all = readdirSync(root + folder, { recursive: true, encoding: "utf8" });
-  return all
-    .map((file) => file.replaceAll("\\", "/"))
-    .filter((file) => wanted.test(file) && !file.includes("node_modules/"))
+  return below(root + folder, "")
+    .filter((file) => wanted.test(file))
     .toSorted();
+}
+
+// Not by `recursive`: that follows links, and a package installed from here leads back to the root.
+function below(folder: string, path: string): string[] {
+  return readdirSync(`${folder}/${path}`, { withFileTypes: true }).flatMap((one) => {
+    if (one.isFile()) return [path + one.name];
+    return one.isDirectory() && one.name !== "node_modules" && !one.name.startsWith(".")
+      ? below(folder, `${path}${one.name}/`)
+      : [];
+  });
 }
 
 /** A file, read and parsed. */

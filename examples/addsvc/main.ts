@@ -9,8 +9,10 @@ import { registry } from "servicekit/metrics";
 import { serve } from "servicekit/server";
 import { tracer } from "servicekit/trace";
 import type { ServerTransport } from "servicekit/transport";
-import { endpoints } from "./endpoints.ts";
+import { announced, instances } from "../consul.ts";
 import { address, flags } from "../flags.ts";
+import { trimming, trims } from "../trimsvc/trimming.ts";
+import { endpoints } from "./endpoints.ts";
 import { basic, instrumenting, logging } from "./service.ts";
 import { goGrpcServer, goHttp, goJsonrpc, goThriftServer } from "./transport.ts";
 
@@ -22,12 +24,17 @@ const options = flags("addsvc [flags]", {
   "jsonrpc-addr": [":8084", "JSON RPC listen address"],
   "nats-url": ["", "NATS to serve on, e.g. nats://127.0.0.1:4222"],
   "amqp-url": ["", "AMQP broker to serve on, e.g. amqp://127.0.0.1:5672"],
+  "consul.addr": ["", "Consul's agent, to be known there as addsvc"],
+  trim: ["", "Instances of trimsvc, which concat asks first: host:port,host:port, or consul"],
   strict: [false, "Drop business errors over JSON RPC, as Go kit does"],
 });
 
 const log = logger({ format: "logfmt" });
 const metrics = registry();
-const service = instrumenting(logging(basic), metrics);
+const agent = options["consul.addr"];
+await using trimsvc = options.trim === "" ? undefined : trims(instances("trimsvc", { list: options.trim, agent }));
+const rules = trimsvc === undefined ? basic : trimming(basic, trimsvc);
+const service = instrumenting(logging(rules), metrics);
 
 const running = await serve(endpoints(service, metrics), {
   on: [
@@ -38,6 +45,7 @@ const running = await serve(endpoints(service, metrics), {
     goJsonrpc({ ...address(options["jsonrpc-addr"]), strict: options.strict }),
     ...(await brokers()),
   ],
+  tasks: announced({ service: "addsvc", agent, server: 2, log }),
   log,
   metrics,
   trace: tracer({ service: "addsvc" }),
@@ -61,6 +69,7 @@ metrics and health at ${debug}. Try:
 Ctrl-C drains and stops it.
 
 `);
+await running.done;
 
 /** On a wire of our own nothing has to be said but that it is there. Their libraries are loaded when they are asked for. */
 async function brokers(): Promise<ServerTransport[]> {

@@ -7,7 +7,7 @@
 import { STATUS_CODES } from "node:http";
 import { ServiceError } from "servicekit";
 import { json, type Codec } from "servicekit/transport";
-import { codeOf, httpClient, httpServer, routes, type ListenOptions } from "servicekit/transport/http";
+import { codeOf, httpClient, httpServer, routes, type HttpReply, type ListenOptions } from "servicekit/transport/http";
 import { grpcServer } from "servicekit/transport/grpc";
 import { jsonrpcServer } from "servicekit/transport/jsonrpc";
 import { thriftServer } from "servicekit/transport/thrift";
@@ -18,7 +18,7 @@ import { add } from "./service.ts";
 export const paths = routes(add, { sum: "/sum", concat: "/concat" });
 
 /** JSON as Go's encoding/json reads and writes it: keys in any case, null for absent, HTML escaped, a newline behind. */
-const goJson: Codec = {
+export const goJson: Codec = {
   ...json,
   mediaType: "*/*",
   contentType: "application/json; charset=utf-8",
@@ -46,18 +46,15 @@ function escaped(text: string): string {
 }
 
 /** Business errors are 400, all others 500, and the message is all there is of them. */
+export function goError({ reason, origin, message }: ServiceError, reply: HttpReply): void {
+  const isLost = reason === "unknown_method";
+  reply.header("content-type", "text/plain; charset=utf-8");
+  reply.status = isLost ? 404 : origin === "declared" ? 400 : 500;
+  reply.body = isLost ? "404 page not found\n" : `${escaped(JSON.stringify({ error: message }))}\n`;
+}
+
 export const goHttp = (options: ListenOptions) =>
-  httpServer({
-    ...options,
-    routes: [paths],
-    codecs: [goJson],
-    errorEncoder({ reason, origin, message }, reply) {
-      const isLost = reason === "unknown_method";
-      reply.header("content-type", "text/plain; charset=utf-8");
-      reply.status = isLost ? 404 : origin === "declared" ? 400 : 500;
-      reply.body = isLost ? "404 page not found\n" : `${escaped(JSON.stringify({ error: message }))}\n`;
-    },
-  });
+  httpServer({ ...options, routes: [paths], codecs: [goJson], errorEncoder: goError });
 
 /** Go kit's client takes 200 for an answer, and any other status line for the error. */
 export const goHttpClient = () =>

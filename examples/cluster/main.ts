@@ -19,7 +19,7 @@ const registry = await serve(embeddedRegistry(), {
 const [url = ""] = registry.addresses;
 say(`Three instances of the add service make themselves known to a registry at ${url}. A client calls them`);
 say(
-  "200 times a second for six seconds. After one second an instance is killed, after three another takes 800 ms a call.",
+  "200 times a second for four seconds. After one second an instance is killed, after two another takes 800 ms a call.",
 );
 const helped = await trouble(url);
 say("The same with everything off but round robin ...");

@@ -13,7 +13,7 @@ import { add } from "../addsvc/service.ts";
 import { registered } from "./registry.ts";
 
 const PER_SECOND = 200;
-const SECONDS = 6;
+const SECONDS = 4;
 const SLOW_MS = 800;
 
 /** What callers saw, and what was decided. */
@@ -24,7 +24,7 @@ export interface Outcome {
   readonly p99Ms: number;
   /** The part of the calls to the slow instance, while it was. */
   readonly slowShare: number;
-  /** What the client made of each instance, a second after each trouble. */
+  /** What the client made of each instance after each trouble. */
   readonly told: readonly string[];
 }
 
@@ -73,10 +73,10 @@ async function underLoad(remote: Remote, [first, second]: readonly ChildProcess[
   const calls: Promise<void>[] = [];
   for (let i = 0; i < SECONDS * PER_SECOND; i++) {
     if (i === PER_SECOND) first!.kill("SIGKILL");
-    if (i === 3 * PER_SECOND) second!.send(SLOW_MS);
-    if (i >= 3 * PER_SECOND) whileSlow++;
-    if (i === 2 * PER_SECOND) told.push("A second after one was killed:", ...judged(remote));
-    if (i === 4 * PER_SECOND) told.push("A second after another became slow:", ...judged(remote));
+    if (i === 2 * PER_SECOND) second!.send(SLOW_MS);
+    if (i >= 2 * PER_SECOND) whileSlow++;
+    if (i === 1.5 * PER_SECOND) told.push("Half a second after one was killed:", ...judged(remote));
+    if (i === 3 * PER_SECOND) told.push("A second after another became slow:", ...judged(remote));
     calls.push(call());
     await pause(1000 / PER_SECOND);
   }

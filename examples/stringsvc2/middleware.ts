@@ -15,7 +15,7 @@ type Text = { readonly s: string };
 export const logging: Middleware<Text> = (next, { name: method }) =>
   async function logged(request, context) {
     const beganMs = systemClock.now();
-    const result = await next(request, context);
+    const result = await outcome(next(request, context));
     const [output, err] = ServiceError.is(result) ? ["", result.message] : [valueOf(result), null];
     const took = `${(systemClock.now() - beganMs).toFixed(3)}ms`;
     logOf(context).info("", { method, input: request.s, output, err, took });
@@ -40,7 +40,7 @@ export function instrumenting(metrics: Registry): Middleware<Text> {
     const [succeeded, failed] = [seriesOf("false"), seriesOf("true")];
     return async function instrumented(request, context) {
       const beganMs = systemClock.now();
-      const result = await next(request, context);
+      const result = await outcome(next(request, context));
       const series = ServiceError.is(result) ? failed : succeeded;
       series.requests.inc();
       series.latency.observe((systemClock.now() - beganMs) * 1000);
@@ -52,4 +52,14 @@ export function instrumenting(metrics: Registry): Middleware<Text> {
 
 function valueOf(result: unknown): unknown {
   return (result as { readonly v: unknown }).v;
+}
+
+/** What came of a call. A client in the handler's place throws the errors that a handler returns. */
+async function outcome<R>(called: R | Promise<R>): Promise<R> {
+  try {
+    return await called;
+  } catch (error) {
+    if (ServiceError.is(error)) return error as R;
+    throw error;
+  }
 }

@@ -209,6 +209,53 @@ describe("a source", () => {
     expect(errors).toEqual(["Error: unknown host", "Error: stuck"]);
   });
 
+  it("takes the whole list although whoever listens throws", async () => {
+    const { source, update } = listSource(["a:1"]);
+    const closed: string[] = [];
+    const { made } = make({
+      from: source,
+      close: (value) => {
+        closed.push(value);
+        throw new Error("stuck");
+      },
+      onEvent: () => {
+        throw new Error("a listener of the user's");
+      },
+    });
+    update(["b:1", "c:1", "d:1"]);
+    expect(made.members.map(({ value }) => value).sort()).toEqual(["b:1", "c:1", "d:1"]);
+    fail(made, "b:1", 5, 0);
+    expect(made.find("b:1")!.isEjected).toBe(true);
+    await made.close();
+    expect(closed.sort()).toEqual(["a:1", "b:1", "c:1", "d:1"]);
+  });
+
+  it("closes what it has opened when an instance of its list cannot be", () => {
+    const closed: string[] = [];
+    const bad = (): unknown =>
+      make({
+        from: ["a:1", "bad:1"],
+        open: ({ address }) => {
+          if (address === "bad:1") throw new Error("unknown host");
+          return address;
+        },
+        close: (value) => void closed.push(value),
+      });
+    expect(bad).toThrow("unknown host");
+    expect(closed).toEqual(["a:1"]);
+  });
+
+  it("counts a call at an instance that is gone for nobody else", () => {
+    const { source, update } = listSource(["a:1"]);
+    const { made } = make({ from: source });
+    const gone = made.pick(0)!;
+    update(["b:1"]);
+    gone.begin(0);
+    expect(made.snapshot().map(({ address, pending }) => [address, pending])).toEqual([["b:1", 0]]);
+    gone.end(0, 5000, "failure");
+    expect(made.snapshot()[0]).toMatchObject({ address: "b:1", pending: 0, cost: 0, calls: 0 });
+  });
+
   it("does not choose what is down or draining, and does when it is up again", () => {
     const { source, update } = listSource(names(4));
     const { made } = make({ from: source });

@@ -34,7 +34,7 @@ export interface BalancerOptions<T> {
   readonly canary?: CanaryOptions | undefined;
   /** How long an instance that is new, or back, takes to get its full share, in milliseconds. Default: 10 s; 0: at once. */
   readonly slowStartMs?: number | undefined;
-  /** Is told what happens to instances. Default: nobody. */
+  /** Is told what happens to instances. What it throws is dropped. Default: nobody. */
   readonly onEvent?: ((event: BalanceEvent) => void) | undefined;
   /** Whose time `pick`, `begin` and `end` are told. Default: the machine's clock. */
   readonly clock?: Clock | undefined;
@@ -125,6 +125,12 @@ export interface Balancer<T> {
  */
 export function balancer<T>(options: BalancerOptions<T>): Balancer<T> {
   const pool = new Pool(settingsOf(options));
-  pool.begin();
+  try {
+    pool.begin();
+  } catch (error) {
+    // Ways that were opened before the one that cannot be.
+    void pool.close();
+    throw error;
+  }
   return pool;
 }

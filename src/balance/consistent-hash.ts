@@ -32,7 +32,7 @@ export interface ConsistentHashOptions {
   readonly tableSize?: number | undefined;
 }
 
-/** How far a key goes to find an instance that is not full, before it takes the emptiest one it met. */
+/** How far a key goes to find an instance that is not full, before it stays at home. */
 const STEPS = 256;
 
 /**
@@ -121,6 +121,10 @@ class KeyChooser implements Chooser {
   removed(member: Member<unknown>): void {
     this.#weigh(member, 0);
     this.#space.remove(member);
+  }
+
+  left(member: Member<unknown>): void {
+    this.#space.left?.(member);
   }
 
   changed(member: Member<unknown>): void {

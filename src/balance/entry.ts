@@ -22,7 +22,7 @@ export type Rank = 0 | 1 | 2;
 
 export class Entry<T> implements Member<T> {
   readonly #ledger: Ledger;
-  readonly ledgerRow: number;
+  ledgerRow: number;
   group: MemberGroup | undefined = undefined;
   readonly value: T;
   instance: Instance;
@@ -97,6 +97,7 @@ export class Entry<T> implements Member<T> {
   /** It is closed: its row is somebody else's. */
   release(): void {
     this.#ledger.release(this.ledgerRow);
+    this.ledgerRow = this.#ledger.gone;
   }
 
   #count(startMs: number, nowMs: number, isFailure: boolean): void {

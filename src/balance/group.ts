@@ -66,6 +66,7 @@ export class MemberGroup implements Group {
     this.#swap(entry, this.members.length - 1);
     this.members.pop();
     this.pending -= entry.pending;
+    this.chooser.left?.(entry);
     entry.group = undefined;
     entry.at = -1;
   }

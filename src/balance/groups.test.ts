@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { Instance, InstanceInput } from "../discovery/index.ts";
 import { virtualClock } from "../testing/index.ts";
 import { seededRandom } from "../time/index.ts";
-import { balancer, random, sticky, type Balancer, type BalancerOptions } from "./index.ts";
+import { balancer, consistentHash, random, sticky, type Balancer, type BalancerOptions } from "./index.ts";
 import { listSource } from "./testdata/list-source.ts";
 
 const open = ({ id }: Instance): string => id;
@@ -228,6 +228,31 @@ describe("what a balancer says", () => {
       made.explain().filter(({ because }) => because === "down, says the source; used all the same: too few are well")
         .length,
     ).toBe(2);
+  });
+});
+
+describe("jump hash", () => {
+  const shards = many("shard-", 4);
+  const homes = (made: Balancer<string>): string[] =>
+    Array.from({ length: 200 }, (_, i) => made.pick(0, `key ${i}`)!.value);
+  const jump = consistentHash({ kind: "jump", boundedLoad: false });
+
+  it("gives nothing to one that has moved to another group", () => {
+    const { made, update } = make(shards, { strategy: jump });
+    homes(made);
+    update(shards.map((one, i) => (i === 3 ? { ...one, priority: 1 } : one)));
+    expect(homes(made)).not.toContain("shard-3:1");
+    update(shards);
+    expect(homes(made)).toEqual(homes(make(shards, { strategy: jump }).made));
+  });
+
+  it("forgets the place of one that went while it was not well, as every other client", () => {
+    const { made, update } = make(shards, { strategy: jump });
+    homes(made);
+    update(down(shards, 1));
+    homes(made);
+    update(shards.slice(1));
+    expect(homes(made)).toEqual(homes(make(shards.slice(1), { strategy: jump }).made));
   });
 });
 

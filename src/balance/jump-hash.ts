@@ -16,15 +16,15 @@ const TRIES = 32;
  */
 export class JumpHash implements KeySpace {
   #members: Member<unknown>[] = [];
-  /** Not in order yet; and whether some have left. */
+  /** Not in order yet; and those that have left and still stand there. */
   #new: Member<unknown>[] = [];
-  #isStale = false;
+  readonly #gone = new Set<Member<unknown>>();
   readonly #known = new Set<Member<unknown>>();
   #key = 0;
   #tries = 0;
 
   seek(hashed: number): Member<unknown> {
-    if (this.#isStale || this.#new.length > 0) this.#order();
+    if (this.#gone.size > 0 || this.#new.length > 0) this.#order();
     this.#key = hashed;
     this.#tries = 0;
     return this.next();
@@ -45,22 +45,25 @@ export class JumpHash implements KeySpace {
   add(member: Member<unknown>): void {
     if (this.#known.has(member)) return;
     this.#known.add(member);
-    this.#new.push(member);
+    // Back before anybody looked.
+    if (!this.#gone.delete(member)) this.#new.push(member);
   }
 
-  remove(): void {
-    this.#isStale = true;
+  /** Not well: it keeps its place. */
+  remove(): void {}
+
+  left(member: Member<unknown>): void {
+    if (this.#known.delete(member)) this.#gone.add(member);
   }
 
   change(): void {}
 
   /** All changes since the last pick in one go. */
   #order(): void {
-    if (this.#isStale) {
-      // Those that left the list have no place any more.
-      this.#members = this.#members.filter((member) => member.isListed || !this.#known.delete(member));
-      this.#new = this.#new.filter((member) => member.isListed || !this.#known.delete(member));
-      this.#isStale = false;
+    if (this.#gone.size > 0) {
+      this.#members = this.#members.filter((member) => !this.#gone.has(member));
+      this.#new = this.#new.filter((member) => !this.#gone.has(member));
+      this.#gone.clear();
     }
     if (this.#new.length * 8 > this.#members.length) this.#members = [...this.#members, ...this.#new].sort(compare);
     else for (const member of this.#new) this.#insert(member);

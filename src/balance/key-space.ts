@@ -13,6 +13,8 @@ export interface KeySpace {
   add(member: Member<unknown>): void;
   remove(member: Member<unknown>): void;
   change(member: Member<unknown>): void;
+  /** It is not in the group any more; only for what remembers those that were removed. */
+  left?(member: Member<unknown>): void;
 }
 
 /** Its weight as if it had its full share. */

@@ -36,6 +36,8 @@ export class Ledger {
   #numbers: Float64Array = new Float64Array(16 * WIDTH);
   #rows = 0;
   readonly #free: number[] = [];
+  /** The row of all that are closed: whoever still holds one must not write into another's. */
+  readonly gone: number;
   readonly #tauMs: number;
   readonly #failureMs: number;
   /** What is younger than this is as good as new, which saves reckoning. */
@@ -45,6 +47,7 @@ export class Ledger {
     this.#tauMs = tauMs;
     this.#failureMs = failureMs;
     this.#freshMs = tauMs / 64;
+    this.gone = this.take(1);
   }
 
   /** Begins a row. */

@@ -233,6 +233,10 @@ export class Pool<T> implements Balancer<T>, EntryOwner, OutlierOwner {
   }
 
   #tell(event: BalanceEvent): void {
-    this.#settings.onEvent?.(event);
+    try {
+      this.#settings.onEvent?.(event);
+    } catch {
+      // News must neither fail a call nor stop half-way what they tell of.
+    }
   }
 }

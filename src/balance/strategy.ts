@@ -34,6 +34,8 @@ export interface Chooser {
   added?(member: Member<unknown>): void;
   /** It may not be chosen any more: it is gone (`isListed` is false), or not well. */
   removed?(member: Member<unknown>): void;
+  /** It belongs to this group no longer, whether it could be chosen or not: for what keeps a place for those that are not well. */
+  left?(member: Member<unknown>): void;
   /** Its weight, or its share while it starts slowly, is different. */
   changed?(member: Member<unknown>): void;
 }

@@ -77,7 +77,11 @@ async function scenariosIn(module: string): Promise<ReadonlyMap<string, Scenario
   throw new Refusal(`${module} exports no scenario: export what scenario() returns`);
 }
 
-function chosen(module: string, scenarios: ReadonlyMap<string, Scenario>, name: string | undefined): readonly Scenario[] {
+function chosen(
+  module: string,
+  scenarios: ReadonlyMap<string, Scenario>,
+  name: string | undefined,
+): readonly Scenario[] {
   // A scenario without a name has that of its export.
   const all = [...scenarios].map(([exported, one]) => ({ exported, one: { ...one, name: one.name ?? exported } }));
   if (name === undefined) return all.map(({ one }) => one);
@@ -99,7 +103,10 @@ async function ran(one: Scenario, seed: number | undefined): Promise<Report> {
 function plotted(reports: readonly Report[], seeds: number): string {
   const firsts = reports.filter((_, i) => i % seeds === 0);
   if (firsts.length > MOST_CURVES)
-    throw new Refusal(`--svg draws at most ${MOST_CURVES} scenarios, got ${firsts.length}: choose one by --scenario`, true);
+    throw new Refusal(
+      `--svg draws at most ${MOST_CURVES} scenarios, got ${firsts.length}: choose one by --scenario`,
+      true,
+    );
   return plot(firsts);
 }
 

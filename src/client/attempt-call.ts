@@ -4,8 +4,8 @@
  *
  * @module
  */
-import { ActiveCall, type Metadata } from "../endpoint/index.ts";
-import { deadlineError } from "../resilience/index.ts";
+import { ActiveCall, CallContext, type Metadata } from "../endpoint/index.ts";
+import { deadlineError, isStalled } from "../resilience/index.ts";
 import type { Clock, Timer } from "../time/index.ts";
 import type { ClientCall } from "./call.ts";
 
@@ -30,6 +30,8 @@ export class AttemptCall extends ActiveCall {
     this.#whole = whole;
     this.#attempt = attempt;
     this.trace = whole.trace;
+    // What gates and middlewares have set there is for each attempt.
+    if (whole.context instanceof CallContext) this.context = whole.context.onto(this, this.context.deadlineMs);
   }
 
   override get attempt(): number {
@@ -57,8 +59,20 @@ export class AttemptCall extends ActiveCall {
   }
 
   expire(): void {
-    this.cancel(deadlineError(this.#clock!.now() - this.#dueMs));
-    this.#late!();
+    const clock = this.#clock!;
+    const nowMs = clock.now();
+    // This process was blocked: the answer may be there and not read yet. The attempt gets its time once more; the call's own ends it anyway.
+    if (isStalled(nowMs - this.#dueMs)) {
+      const againMs = this.context.deadlineMs - this.startMs;
+      this.#dueMs = nowMs + againMs;
+      this.#timer = clock.expire(againMs, this);
+      return;
+    }
+    try {
+      this.cancel(deadlineError());
+    } finally {
+      this.#late!();
+    }
   }
 
   /** It is over: its timer is not needed any more. */

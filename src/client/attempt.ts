@@ -14,7 +14,7 @@ export class Attempt<S> {
   readonly member: Member<Upstream>;
   readonly target: Target<S>;
   readonly startMs: number;
-  readonly #ticket: BreakerTicket | undefined;
+  #ticket: BreakerTicket | undefined;
 
   constructor(member: Member<Upstream>, target: Target<S>, { ticket, startMs }: Entry) {
     this.member = member;
@@ -24,6 +24,16 @@ export class Attempt<S> {
     member.begin(startMs);
   }
 
+  /**
+   * A stream has begun. A probe of the breaker cannot wait for its end, which may be days away: whoever begins well works.
+   * How it ends is told to the balancer alone.
+   */
+  begun(): void {
+    if (this.#ticket === undefined) return;
+    this.target.breaker!.succeed(this.#ticket);
+    this.#ticket = undefined;
+  }
+
   /** `reply` is the metadata that came with the answer: it may tell how busy the instance is. */
   succeeded(nowMs: number, reply: Carrier): void {
     if (reply !== noMetadata) {
@@ -31,18 +41,22 @@ export class Attempt<S> {
       if (load !== undefined) this.member.report(load);
     }
     if (this.#ticket !== undefined) this.target.breaker!.succeed(this.#ticket);
-    this.member.end(this.startMs, nowMs, "success");
+    this.#end(nowMs, "success");
   }
 
   failed(error: unknown, nowMs: number): void {
     if (this.#ticket !== undefined) this.target.breaker!.record(this.#ticket, error);
-    this.member.end(this.startMs, nowMs, endingOf(error));
+    this.#end(nowMs, endingOf(error));
   }
 
   /** It ended without saying anything about the instance. */
   released(nowMs: number): void {
     if (this.#ticket !== undefined) this.target.breaker!.release(this.#ticket);
-    this.member.end(this.startMs, nowMs, "neither");
+    this.#end(nowMs, "neither");
+  }
+
+  #end(nowMs: number, ending: Ending): void {
+    this.member.end(this.target.isTimed ? this.startMs : nowMs, nowMs, ending);
   }
 }
 

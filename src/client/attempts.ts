@@ -9,13 +9,14 @@ import type { Member } from "../balance/index.ts";
 import type { Subscription } from "../endpoint/index.ts";
 import { policyError, toServiceError, type ServiceError } from "../errors/index.ts";
 import { isPromise } from "../internal/promise.ts";
-import { isStalled, keepAttempts, type FailedAttempt } from "../resilience/index.ts";
-import type { Timer } from "../time/index.ts";
+import { isStalled } from "../resilience/index.ts";
+import type { Expiring, Timer } from "../time/index.ts";
 import type { UnarySender } from "../transport/index.ts";
 import { errorOf, valueOf } from "./answer.ts";
 import { AttemptCall } from "./attempt-call.ts";
 import { endingOf, type Attempt } from "./attempt.ts";
 import type { ClientCall } from "./call.ts";
+import { Failures } from "./failures.ts";
 import type { Upstream } from "./upstream.ts";
 import { enter, type Way } from "./way.ts";
 
@@ -33,17 +34,19 @@ export interface FirstFailure {
   readonly delayMs: number;
 }
 
-/** The attempts of one call. */
-export class Attempts {
+/** The attempts of one call. The one timer is for whatever is next: an attempt after a wait, or a hedge. */
+export class Attempts implements Expiring {
   readonly #way: Way<UnarySender>;
   readonly #request: unknown;
   readonly #call: ClientCall;
-  readonly #failures: FailedAttempt[] = [];
+  readonly #key: string | undefined;
+  readonly #failures: Failures = new Failures();
   readonly #running = new Set<Running>();
   #beganMs = 0;
   #made = 0;
   #last: Member<Upstream> | undefined = undefined;
   #timer: Timer | undefined = undefined;
+  #dueMs = Infinity;
   #link: Subscription | undefined = undefined;
   #isOver = false;
   #resolve: (value: unknown) => void = () => undefined;
@@ -53,6 +56,13 @@ export class Attempts {
     this.#way = way;
     this.#request = request;
     this.#call = call;
+    // Once for all attempts: a function of the user's that throws does so here, where the caller hears of it.
+    this.#key = way.keyOf?.(request as never);
+  }
+
+  /** Its caller waits. */
+  get keepsAlive(): boolean {
+    return true;
   }
 
   /** Makes the first attempt, and what follows. */
@@ -65,7 +75,7 @@ export class Attempts {
     const { clock } = this.#way;
     this.#made = 1;
     this.#last = attempt.member;
-    this.#keep(attempt, error, clock.now());
+    this.#failures.add(attempt, error, clock.now());
     return this.#run(() => this.#later(delayMs));
   }
 
@@ -73,6 +83,7 @@ export class Attempts {
     return new Promise((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;
+      this.#call.out++;
       this.#link = this.#call.onCancel((reason) => this.#calledOff(reason));
       if (!this.#isOver) begin();
     });
@@ -80,16 +91,29 @@ export class Attempts {
 
   #later(delayMs: number): void {
     if (delayMs <= 0) return this.#start();
-    this.#timer = this.#way.clock.expire(delayMs, { expire: () => this.#start() });
+    this.#timer = this.#way.clock.expire(delayMs, this);
+  }
+
+  /** The wait is over, or those at work are late. */
+  expire(): void {
+    this.#timer = undefined;
+    const { clock, hedge } = this.#way;
+    if (this.#running.size === 0) return this.#start();
+    const nowMs = clock.now();
+    // Blocked meanwhile, this process has not read the answers that are there.
+    if (isStalled(nowMs - this.#dueMs)) return this.#hedge(nowMs);
+    if (hedge!.take(nowMs)) this.#start();
   }
 
   #start(): void {
-    const { clock, keyOf, retry } = this.#way;
+    const { clock, retry } = this.#way;
     const startMs = clock.now();
-    const key = keyOf?.(this.#request as never);
+    const leftMs = this.#call.context.deadlineMs - startMs;
+    // Timers are late now and then: nothing begins that nobody waits for.
+    if (leftMs <= 0) return this.#call.expire();
     let attempt: Attempt<UnarySender>;
     try {
-      attempt = enter(this.#way, { startMs, key, avoid: this.#last });
+      attempt = enter(this.#way, { startMs, key: this.#key, avoid: this.#last });
     } catch (error) {
       // Nobody to be asked: with others at work that is no end.
       if (this.#running.size === 0) this.#finish(toServiceError(error));
@@ -97,7 +121,6 @@ export class Attempts {
     }
     this.#last = attempt.member;
     if (this.#made++ === 0) this.#beganMs = startMs;
-    const leftMs = this.#call.context.deadlineMs - startMs;
     const perTryMs = retry?.perTryMs ?? Infinity;
     const own = new AttemptCall(this.#call, {
       attempt: this.#made,
@@ -128,16 +151,10 @@ export class Attempts {
     const { hedge, clock } = this.#way;
     if (hedge === undefined || this.#isOver || this.#running.size === 0 || this.#running.size >= hedge.tries) return;
     const delayMs = hedge.delayMs();
-    const dueMs = startMs + delayMs;
-    if (delayMs === Infinity || dueMs >= this.#call.context.deadlineMs || isNested(this.#call)) return;
+    this.#dueMs = startMs + delayMs;
+    if (delayMs === Infinity || this.#dueMs >= this.#call.context.deadlineMs || isNested(this.#call)) return;
     this.#timer?.cancel();
-    this.#timer = clock.expire(delayMs, {
-      expire: () => {
-        const nowMs = clock.now();
-        // Blocked meanwhile, this process has not read the answers that are there.
-        if (this.#running.size > 0 && !isStalled(nowMs - dueMs) && hedge.take(nowMs)) this.#start();
-      },
-    });
+    this.#timer = clock.expire(delayMs, this);
   }
 
   #received(running: Running, wire: unknown): void {
@@ -170,8 +187,8 @@ export class Attempts {
     running.attempt.succeeded(nowMs, running.own.incoming);
     running.own.handOver();
     hedge?.answered(nowMs - this.#beganMs);
-    this.#end(nowMs);
     this.#resolve(value);
+    this.#end(nowMs);
   }
 
   #failed(running: Running, error: ServiceError): void {
@@ -181,51 +198,42 @@ export class Attempts {
     running.own.ended();
     running.attempt.failed(error, nowMs);
     running.own.handOver();
-    this.#keep(running.attempt, error, nowMs);
+    this.#failures.add(running.attempt, error, nowMs);
     // A failure of one is no answer while another still works on it; anything else is.
     if (this.#running.size > 0) return endingOf(error) === "failure" ? undefined : this.#finish(error);
-    const delayMs =
-      retry?.next(error, {
-        attempt: this.#made,
-        isIdempotent: info.idempotent,
-        isNested: isNested(this.#call),
-        nowMs,
-        deadlineMs: this.#call.context.deadlineMs,
-      }) ?? -1;
     this.#timer?.cancel();
+    // A middleware may have answered without it.
+    if (retry === undefined || this.#call.outcome !== undefined) return this.#finish(error);
+    const delayMs = retry.next(error, {
+      attempt: this.#made,
+      isIdempotent: info.idempotent,
+      isNested: isNested(this.#call),
+      nowMs,
+      deadlineMs: this.#call.context.deadlineMs,
+    });
     if (delayMs < 0) this.#finish(error);
     else this.#later(delayMs);
   }
 
-  #keep(attempt: Attempt<UnarySender>, error: ServiceError, nowMs: number): void {
-    this.#failures.push({
-      attempt: this.#failures.length + 1,
-      instance: attempt.member.value.name,
-      error,
-      durationMs: nowMs - attempt.startMs,
-    });
-  }
-
   #finish(error: ServiceError): void {
     if (this.#isOver) return;
-    if (this.#failures.length > 1) keepAttempts(error, this.#failures);
+    this.#reject(this.#failures.keepOn(error));
     this.#end(this.#way.clock.now());
-    this.#reject(error);
   }
 
   #calledOff(reason: ServiceError): void {
     const nowMs = this.#way.clock.now();
     this.#isOver = true;
     this.#timer?.cancel();
-    for (const { own, attempt } of this.#running) {
-      own.ended();
+    this.#call.returned();
+    const late = this.#taken();
+    for (const { own, attempt } of late) {
       own.handOver();
-      own.cancel(reason);
       attempt.failed(reason, nowMs);
     }
-    this.#running.clear();
-    if (this.#failures.length > 0) keepAttempts(reason, this.#failures);
+    this.#failures.keepOn(reason);
     this.#reject(reason);
+    callOff(late, reason);
   }
 
   /** Calls off whoever still works on it. */
@@ -233,13 +241,27 @@ export class Attempts {
     this.#isOver = true;
     this.#timer?.cancel();
     this.#link?.cancel();
-    const losers = [...this.#running];
+    this.#call.returned();
+    const losers = this.#taken();
+    for (const { attempt } of losers) attempt.released(nowMs);
+    if (losers.length > 0) callOff(losers, policyError("canceled"));
+  }
+
+  /** Those that run, which from now on nobody waits for. */
+  #taken(): readonly Running[] {
+    const taken = [...this.#running];
     this.#running.clear();
-    for (const { own, attempt } of losers) {
-      own.ended();
-      attempt.released(nowMs);
-      own.cancel(policyError("canceled"));
-    }
+    for (const { own } of taken) own.ended();
+    return taken;
+  }
+}
+
+/** Each hears of it, even if what listens to one of them throws. */
+function callOff([first, ...others]: readonly Running[], reason: ServiceError): void {
+  try {
+    first?.own.cancel(reason);
+  } finally {
+    if (others.length > 0) callOff(others, reason);
   }
 }
 

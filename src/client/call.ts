@@ -40,6 +40,8 @@ export abstract class ClientCall extends ActiveCall {
   attempts = 1;
   /** When it was answered, where nothing but the observers comes after that: then the clock need not be read again. */
   endMs = 0;
+  /** How many attempts are out: sent, and not back. A plain field, since each call counts it. */
+  out = 0;
   #timer: Timer | undefined = undefined;
   #dueMs = Infinity;
   #link: Subscription | undefined = undefined;
@@ -128,13 +130,22 @@ export abstract class ClientCall extends ActiveCall {
 
   /** Calls the call off: the transport drops it, and the caller hears of it now. */
   override cancel(reason: ServiceError): void {
-    super.cancel(reason);
-    this.fail(reason);
+    try {
+      super.cancel(reason);
+    } finally {
+      // A listener that throws must not leave the caller without an end.
+      this.fail(reason);
+    }
   }
 
   /** The deadline has passed. */
   expire(): void {
     this.cancel(deadlineError(this.plan.clock.now() - this.#dueMs));
+  }
+
+  /** What was out is back, however it went. */
+  returned(): void {
+    if (--this.out === 0 && this.outcome !== undefined) this.#timer?.cancel();
   }
 
   succeed(value: unknown): void {
@@ -162,7 +173,8 @@ export abstract class ClientCall extends ActiveCall {
 
   #finish(outcome: Outcome, error: ServiceError | undefined, value: unknown): void {
     this.outcome = outcome;
-    this.#timer?.cancel();
+    // A middleware may have answered while an attempt is out: its time goes on, or one that is never answered would stay out for ever.
+    if (this.out === 0 || this.canceledBy !== undefined) this.#timer?.cancel();
     this.#link?.cancel();
     if (this.#onAbort !== undefined) this.#signal!.removeEventListener("abort", this.#onAbort);
     const { clock, observer } = this.plan;

@@ -17,7 +17,7 @@ import { logger } from "../log/index.ts";
 import { registry } from "../metrics/index.ts";
 import { seededRandom } from "../time/index.ts";
 import { memoryExporter, tracer } from "../trace/index.ts";
-import { roundRobin } from "../balance/index.ts";
+import { random, roundRobin } from "../balance/index.ts";
 import { budget, hedgePlan, retryPlan } from "../resilience/index.ts";
 import type { ClientTransport } from "../transport/index.ts";
 import { local } from "../transport/local/index.ts";
@@ -769,6 +769,53 @@ group("the instances of a client", () => {
       retryAfterMs: 700,
     });
     expect(transport.sent).toHaveLength(3);
+  });
+
+  it("share what one whose breaker is open would have had, and leave out what is draining", async () => {
+    const counts = new Map<string, number>();
+    const transport: ClientTransport = {
+      name: "counting",
+      "~client": true,
+      open: (_service, instance) => ({
+        unary: () => () => {
+          counts.set(instance, (counts.get(instance) ?? 0) + 1);
+          return instance === "a" ? Promise.reject(policyError("unreachable")) : Promise.resolve({ v: 1 });
+        },
+        stream: () => () => {
+          throw new Error("no streams here");
+        },
+        close: () => Promise.resolve(),
+      }),
+    };
+    const remote = client(add, transport, {
+      from: [{ address: "drained", health: "draining" }, ..."abcde"],
+      clock: virtualClock(),
+      random: seededRandom(2),
+      balance: { strategy: random(), ejection: false },
+      breaker: { consecutive: 1, openMs: 60_000 },
+      retry: false,
+    });
+    for (let i = 0; i < 1000; i++) await remote.sum({ a: 1 }).catch(() => undefined);
+    expect(counts.get("a")).toBe(1);
+    expect(counts.has("drained")).toBe(false);
+    for (const instance of "bcde") {
+      expect(counts.get(instance)).toBeGreaterThan(200);
+      expect(counts.get(instance)).toBeLessThan(300);
+    }
+  });
+
+  it("are refused rather than sent to what is draining when all breakers are open", async () => {
+    const transport = scripted(() => {
+      throw policyError("unreachable");
+    });
+    const remote = client(add, transport, {
+      from: ["a", { address: "drained", health: "draining" }],
+      clock: virtualClock(),
+      breaker: { consecutive: 1 },
+      retry: false,
+    });
+    await failed(remote.sum({ a: 1 }));
+    expect((await failed(remote.sum({ a: 1 }))).reason).toBe("breaker_open");
   });
 
   it("have no breaker where a broker stands for all of them, unless it is asked for", async () => {

@@ -28,9 +28,10 @@ export type ClosableClient<M extends Methods> = Client<M> & AsyncDisposable;
  * errors. The second argument is the context of the call this one is made for (its deadline, cancellation, trace and ids
  * go on) or options.
  *
- * On without asking: a deadline (3 s, never later than the context's), round robin over the instances, a breaker for
- * each (none before a broker, which stands for them all). The order is fixed: observers (trace, metrics, log, then yours) → gates → limit → middleware → validation of the
- * response → round robin → breaker of the instance → transport. `describe(client)` prints it.
+ * On without asking: a deadline (3 s, never later than the context's), retries at another instance under a budget (idempotent methods, and requests
+ * that nobody got), the instance chosen by latency and load (p2c), those that fail put out for a while, a breaker for each (neither before a
+ * broker, which stands for them all). The order is fixed: observers (trace, metrics, log, then yours) → gates → limit → middleware → validation
+ * of the response → hedge → retry → balancer → breaker of the instance → transport. `describe(client)` prints it.
  *
  * @throws {RangeError | TypeError} when an option is wrong, or a method cannot be carried by the transport.
  *
@@ -67,8 +68,14 @@ export function client(
   checkMethods(service, options.methods ?? {});
   const around = aroundOf(service, transport, options);
   const bound = new Map<string, BoundCall>();
-  for (const [index, name] of Object.keys(service.methods).entries())
-    bound.set(name, bindCall(around, index, options.methods?.[name]));
+  try {
+    for (const [index, name] of Object.keys(service.methods).entries())
+      bound.set(name, bindCall(around, index, options.methods?.[name]));
+  } catch (error) {
+    // It has joined the source already, which would be watched for nobody.
+    void around.instances.close();
+    throw error;
+  }
   const remote = Object.fromEntries([...bound].map(([name, { call }]) => [name, call]));
   let closing: Promise<void> | undefined;
   hold(remote, {

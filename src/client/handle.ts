@@ -43,8 +43,8 @@ function handleOf(client: object): Handle {
  * import { z } from "zod";
  *
  * const hello = service("hello", { say: method({ request: z.object({}), response: z.object({ v: z.string() }) }) });
- * const remote = client(hello, httpClient(), { from: "http://127.0.0.1:8081", breaker: false });
- * describe(remote).split("\n")[2]; // => "  balancer    round robin over 1 instance"
+ * const remote = client(hello, httpClient(), { from: "http://127.0.0.1:8081", breaker: false, retry: false });
+ * describe(remote).split("\n")[2]; // => "  balancer    p2c over 1 instance"
  * ```
  */
 export function describe(client: object): string {

@@ -5,12 +5,13 @@
  */
 import { balancer, type BalanceEvent, type Balancer } from "../balance/index.ts";
 import { instance, type InstanceInput, type Source } from "../discovery/index.ts";
+import type { Cancellation } from "../endpoint/index.ts";
 import { shown } from "../internal/check.ts";
 import type { ClientTransport } from "../transport/index.ts";
 import type { InstanceState } from "./handle.ts";
 import type { BalanceOptions, From } from "./options.ts";
 import { isLocal, nameOf, NOWHERE, Upstream, type UpstreamOptions } from "./upstream.ts";
-import type { Instances } from "./way.ts";
+import { nobody, type Instances } from "./way.ts";
 
 /** What instances are made of. */
 export interface InstancesOptions extends UpstreamOptions {
@@ -30,9 +31,12 @@ export class HeldInstances implements Instances {
   readonly balancer: Balancer<Upstream>;
   /** For people. */
   readonly text: string;
+  readonly panicRatio: number;
   isKnown: boolean;
   isClosed = false;
   #learning: AbortController | undefined = undefined;
+  /** Ends the waits of calls, when it is closed before anything was known. */
+  readonly #waiting = new Set<() => void>();
 
   constructor(options: InstancesOptions) {
     const { transport, clock, random, report } = options;
@@ -52,6 +56,7 @@ export class HeldInstances implements Instances {
       random,
     });
     this.text = textOf(transport, from);
+    this.panicRatio = options.balance?.panicRatio ?? 0.5;
     this.isKnown = !isSource(from) || from.listing.state !== "starting";
     if (!this.isKnown) this.#learn();
   }
@@ -70,14 +75,25 @@ export class HeldInstances implements Instances {
     return this.balancer.explain().map((one) => ({ ...one, ...numbers.get(one.instance.id) }));
   }
 
-  ready(signal: AbortSignal): Promise<void> {
-    return this.balancer.ready(signal);
+  ready(call: Cancellation): Promise<void> {
+    const wait = new AbortController();
+    const link = call.onCancel((reason) => wait.abort(reason));
+    const close = (): void => wait.abort(nobody(this));
+    this.#waiting.add(close);
+    return this.balancer
+      .ready(wait.signal)
+      .then(() => void (this.isKnown = true))
+      .finally(() => {
+        this.#waiting.delete(close);
+        link.cancel();
+      });
   }
 
   close(): Promise<void> {
     this.isClosed = true;
     this.isKnown = true;
     this.#learning?.abort();
+    for (const end of this.#waiting) end();
     return this.balancer.close();
   }
 }

@@ -20,7 +20,7 @@ import { checkFunction, checkNames, shown } from "../internal/check.ts";
 import { rateLimit } from "../ratelimit/index.ts";
 import { circuitBreaker, type Budget } from "../resilience/index.ts";
 import type { Clock, Random } from "../time/index.ts";
-import { observerOf } from "../transport/observe.ts";
+import { observerOf, withGates } from "../transport/observe.ts";
 import type { Layer, StreamSender, UnarySender } from "../transport/index.ts";
 import type { CallPlan } from "./call.ts";
 import type { HeldInstances } from "./instances.ts";
@@ -54,7 +54,7 @@ export interface BoundCall {
  * The breaker before an instance: it opens shortly at first, since most trouble is a restart, and longer each time it fails again.
  * One object, so that all methods share each instance's breaker.
  */
-const DEFAULT_BREAKER: BreakerPolicy = { openMs: 1000, growth: 2, maxOpenMs: 30_000, jitter: 0.2 };
+const DEFAULT_BREAKER: BreakerPolicy = { openMs: 1000, growth: 2, maxOpenMs: 3000, jitter: 0.2 };
 
 /** Builds the pipeline of one method. */
 export function bindCall(around: Around, index: number, own: AnyMethodOptions = {}): BoundCall {
@@ -82,7 +82,7 @@ export function bindCall(around: Around, index: number, own: AnyMethodOptions = 
     info,
     method,
     transport: around.transport,
-    observer: observerOf(observers, info, around.report),
+    observer: observerOf(withGates(observers, gates), info, around.report),
     gates,
     clock,
   };
@@ -120,7 +120,11 @@ function callOf(
   if (info.kind === "server" || info.kind === "bidi") {
     const open = openStream({
       ...way,
-      reach: (upstream) => ({ send: upstream.channel.stream(info.name), breaker: upstream.breaker(breaker) }),
+      reach: (upstream) => ({
+        send: upstream.channel.stream(info.name),
+        breaker: upstream.breaker(breaker),
+        isTimed: false,
+      }),
     } satisfies Way<StreamSender>);
     const stream = (use as readonly StreamMiddleware[]).reduceRight<StreamEndpoint<unknown, unknown>>(
       (next, one) => one(next, info),
@@ -130,7 +134,11 @@ function callOf(
   }
   const send = sendUnary({
     ...way,
-    reach: (upstream) => ({ send: upstream.channel.unary(info.name), breaker: upstream.breaker(breaker) }),
+    reach: (upstream) => ({
+      send: upstream.channel.unary(info.name),
+      breaker: upstream.breaker(breaker),
+      isTimed: info.kind === "unary",
+    }),
   } satisfies Way<UnarySender>);
   const endpoint = (use as readonly Middleware[]).reduceRight<Endpoint<unknown, unknown>>(
     (next, one) => one(next, info),

@@ -36,7 +36,7 @@ export interface ClientPolicy extends Policy {
 /** How a client chooses among instances: the words of `balancer` in `servicekit/balance`. */
 export type BalanceOptions = Pick<
   BalancerOptions<unknown>,
-  "strategy" | "ejection" | "panicRatio" | "zone" | "subset" | "slowStartMs"
+  "strategy" | "ejection" | "panicRatio" | "zone" | "subset" | "canary" | "slowStartMs"
 >;
 
 /** Options of a client whose transport needs no address. */

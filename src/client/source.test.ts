@@ -145,6 +145,26 @@ describe("a client of a source", () => {
     expect(stack(remote)).toContain("balancer    p2c over 1 instance, ");
   });
 
+  it("refuses calls that wait for the source when it is closed", async () => {
+    const { clock, from, remote } = following();
+    const waiting = remote.look({ n: 1 });
+    await settled();
+    await close(remote);
+    await expect(waiting).rejects.toMatchObject({ reason: "no_instances", message: "the client is closed" });
+    expect(from.isWatched).toBe(false);
+    expect(clock.pending).toBe(0);
+  });
+
+  it("leaves the source when an option of a method is wrong", async () => {
+    const clock = virtualClock();
+    const from = told(clock);
+    const broken = { methods: { look: { timeoutMs: -1 } } };
+    expect(() => client(jobs, network(), { from, clock, ...broken })).toThrow("methods.look.timeoutMs");
+    await settled();
+    expect(from.isWatched).toBe(false);
+    expect(clock.pending).toBe(0);
+  });
+
   it("leaves the source when it is closed, also before anything was known", async () => {
     for (const list of [["a:1"], undefined]) {
       const { from, remote, clock } = following();

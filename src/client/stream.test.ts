@@ -3,10 +3,12 @@ import { z } from "zod";
 import { method, service } from "../contract/index.ts";
 import type { ActiveCall, Direction, Observe, StreamMiddleware } from "../endpoint/index.ts";
 import { bareError, error, policyError, type ServiceError } from "../errors/index.ts";
+import { attemptsOf } from "../resilience/index.ts";
 import { settled, virtualClock } from "../testing/index.ts";
+import { sleep } from "../time/index.ts";
 import type { ClientTransport, StreamSender, UnarySender } from "../transport/index.ts";
 import { local } from "../transport/local/index.ts";
-import { client } from "./index.ts";
+import { client, explain } from "./index.ts";
 
 const full = error("full", { code: "resource_exhausted" });
 const item = z.object({ v: z.int() });
@@ -186,6 +188,72 @@ group("a call answered by a stream", () => {
     }
     await settled();
     expect(await all(remote.count({ to: 2 }))).toHaveLength(2);
+  });
+
+  it("closes the breaker when it begins: a probe that goes on for days keeps nobody else away", async () => {
+    const clock = virtualClock();
+    let isDown = true;
+    const answers: StreamSender = async function* (request, call) {
+      if (isDown) throw policyError("unreachable");
+      yield* thenWaiting({ v: 1 })(request, call);
+    };
+    const remote = client(feed, scripted({ stream: answers }), {
+      ...one,
+      clock,
+      timeoutMs: 3_600_000,
+      breaker: { consecutive: 1, openMs: 10, jitter: 0 },
+      retry: false,
+    });
+    await failed(all(remote.count({ to: 2 })));
+    await clock.advance(10);
+    isDown = false;
+    const streams = [remote.count({ to: 2 }), remote.count({ to: 2 })].map((answers) =>
+      answers[Symbol.asyncIterator](),
+    );
+    for (const stream of streams) expect(await stream.next()).toEqual({ done: false, value: { v: 1 } });
+    await clock.advance(600_000);
+    const third = remote.count({ to: 2 })[Symbol.asyncIterator]();
+    expect(await third.next()).toEqual({ done: false, value: { v: 1 } });
+    for (const stream of [...streams, third]) await stream.return!();
+    await settled();
+    expect(explain(remote)[0]!.pending).toBe(0);
+  });
+
+  it("says nothing of how fast its instance is, however long it lasts and however it ends", async () => {
+    for (const end of ["done", "left", "broken"]) {
+      const clock = virtualClock();
+      const answers: StreamSender = async function* () {
+        yield { v: 1 };
+        await sleep(3_600_000, { clock });
+        if (end === "broken") throw bareError("gone", { code: "unavailable", origin: "peer" });
+        yield { v: 2 };
+      };
+      const transport = scripted({ stream: answers, unary: () => Promise.resolve({ v: 1 }) });
+      const remote = client(feed, transport, { ...one, clock, timeoutMs: 7_200_000 });
+      const stream = remote.count({ to: 2 })[Symbol.asyncIterator]();
+      await stream.next();
+      const second = stream.next().catch(() => undefined);
+      await clock.advance(3_600_000);
+      await second;
+      if (end === "left") await stream.return!();
+      else await stream.next().catch(() => undefined);
+      await settled();
+      expect(explain(remote)[0]).toMatchObject({ pending: 0 });
+      // A failure has its own price of at most a second.
+      expect(explain(remote)[0]!.cost).toBeLessThanOrEqual(1001);
+    }
+  });
+
+  it("keeps all attempts on its error", async () => {
+    const clock = virtualClock();
+    // oxlint-disable-next-line require-yield -- it never gets that far
+    const answers: StreamSender = async function* () {
+      throw await Promise.resolve(policyError("unreachable"));
+    };
+    const remote = client(feed, scripted({ stream: answers }), { ...one, clock, breaker: false });
+    const thrown = failed(all(remote.count({ to: 1 })));
+    await clock.advance(3000);
+    expect(attemptsOf(await thrown).map(({ attempt }) => attempt)).toEqual([1, 2, 3]);
   });
 
   it("forgives the instance a failure when it comes to its end", async () => {

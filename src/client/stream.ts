@@ -5,16 +5,17 @@
  */
 import type { CallOptions } from "../contract/index.ts";
 import type { Context, StreamEndpoint } from "../endpoint/index.ts";
-import { policyError, type ServiceError } from "../errors/index.ts";
+import { policyError, toServiceError, type ServiceError } from "../errors/index.ts";
 import { sleep } from "../time/index.ts";
 import type { StreamSender } from "../transport/index.ts";
 import { errorOf, valueOf } from "./answer.ts";
 import type { Attempt } from "./attempt.ts";
 import { isNested } from "./attempts.ts";
 import { ClientCall, type CallPlan } from "./call.ts";
+import { Failures } from "./failures.ts";
 import { Sending } from "./messages.ts";
-import { callOf, known } from "./unary.ts";
-import { enter, type Way } from "./way.ts";
+import { callOf } from "./unary.ts";
+import { enter, type Choice, type Way } from "./way.ts";
 
 /** What all calls of a method that answers with a stream share. */
 export interface StreamPlan extends CallPlan {
@@ -164,18 +165,20 @@ export function openStream(way: Way<StreamSender>): StreamEndpoint<unknown, unkn
   const { method, clock, keyOf, budget } = way;
   return async function* open(request, context) {
     const call = callOf(context);
-    if (!way.instances.isKnown) await known(way, call);
+    if (!way.instances.isKnown) await way.instances.ready(call);
     budget?.deposit(call.startMs);
     const key = keyOf?.(request as never);
     let avoid: Attempt<StreamSender>["member"] | undefined;
+    const failures = new Failures();
     for (;;) {
-      const attempt = enter(way, { startMs: clock.now(), key, avoid });
+      const attempt = entered(way, { startMs: clock.now(), key, avoid }, failures);
       avoid = attempt.member;
       let isOver = false;
       let isAnswered = false;
       try {
         for await (const wire of attempt.target.send(request, call)) {
           const value = await valueOf(method, wire);
+          if (!isAnswered) attempt.begun();
           isAnswered = true;
           call.plan.observer.message(call, "received", 0);
           yield value;
@@ -186,9 +189,11 @@ export function openStream(way: Way<StreamSender>): StreamEndpoint<unknown, unkn
       } catch (thrown) {
         isOver = true;
         const error = await errorOf(method, thrown);
-        attempt.failed(error, clock.now());
+        const nowMs = clock.now();
+        attempt.failed(error, nowMs);
+        failures.add(attempt, error, nowMs);
         const delayMs = isAnswered ? -1 : again(way, call, error);
-        if (delayMs < 0) throw error;
+        if (delayMs < 0) throw failures.keepOn(error);
         if (delayMs > 0) await sleep(delayMs, { clock, signal: call.signal });
         call.attempts++;
       } finally {
@@ -197,6 +202,14 @@ export function openStream(way: Way<StreamSender>): StreamEndpoint<unknown, unkn
       }
     }
   };
+}
+
+function entered(way: Way<StreamSender>, choice: Choice, failures: Failures): Attempt<StreamSender> {
+  try {
+    return enter(way, choice);
+  } catch (thrown) {
+    throw failures.keepOn(toServiceError(thrown));
+  }
 }
 
 function again({ retry, info, clock }: Way<StreamSender>, call: ClientCall, error: ServiceError): number {

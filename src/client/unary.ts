@@ -93,12 +93,19 @@ export function sendUnary(way: Way<UnarySender>): Endpoint<unknown, unknown> {
   const isPlain = hedge === undefined && (retry === undefined || retry.perTryMs === Infinity);
   return function send(request: unknown, context: Context): Promise<unknown> {
     const call = callOf(context);
-    if (!way.instances.isKnown) return known(way, call).then(() => send(request, context));
+    if (!way.instances.isKnown) return way.instances.ready(call).then(() => send(request, context));
     budget?.deposit(call.startMs);
     if (!isPlain) return new Attempts(way, request, call).begin();
     const startMs = isDirect ? call.startMs : clock.now();
     const attempt = enter(way, { startMs, key: keyOf?.(request as never), avoid: undefined });
-    return attempt.target.send(request, call).then(
+    call.out++;
+    let answer: Promise<unknown>;
+    try {
+      answer = attempt.target.send(request, call);
+    } catch (error) {
+      answer = Promise.reject(error as Error);
+    }
+    return answer.then(
       (wire) => received(way, { attempt, request, call }, wire),
       (error: unknown) => refused(way, { attempt, request, call }, error),
     );
@@ -129,6 +136,7 @@ function received(way: Way<UnarySender>, first: First, wire: unknown): unknown {
 function succeeded(way: Way<UnarySender>, { attempt, call }: First, value: unknown): unknown {
   const nowMs = way.clock.now();
   attempt.succeeded(nowMs, call.incoming);
+  call.returned();
   if (way.isDirect) call.endMs = nowMs;
   return value;
 }
@@ -143,6 +151,7 @@ function failed(way: Way<UnarySender>, { attempt, request, call }: First, error:
   const { clock, info, retry } = way;
   const nowMs = clock.now();
   attempt.failed(error, nowMs);
+  call.returned();
   if (retry === undefined || call.outcome !== undefined) throw error;
   const delayMs = retry.next(error, {
     attempt: 1,
@@ -153,15 +162,6 @@ function failed(way: Way<UnarySender>, { attempt, request, call }: First, error:
   });
   if (delayMs < 0) throw error;
   return new Attempts(way, request, call).after({ attempt, error, delayMs });
-}
-
-/** Waits until something is known of the instances, no longer than the call may take. */
-export async function known({ instances }: Way<unknown>, call: ClientCall): Promise<void> {
-  try {
-    await instances.ready(call.signal);
-  } catch (error) {
-    throw call.canceledBy ?? error;
-  }
 }
 
 /**

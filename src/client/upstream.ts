@@ -22,6 +22,11 @@ export interface UpstreamOptions {
 export interface Target<S> {
   readonly send: S;
   readonly breaker: CircuitBreaker | undefined;
+  /**
+   * Whether a call's duration says how fast the instance is. That of a stream says how long there was something to tell: one that ends
+   * after an hour would keep all other calls away for minutes.
+   */
+  readonly isTimed: boolean;
 }
 
 /** Prepares a method's target, once per upstream; `index` is the method's own place among them. */

@@ -81,7 +81,7 @@ export class Derived implements Source {
     // A list that is ready and empty is no change.
     for (const source of this.#derivation.sources) void source.ready(over.signal).then(wake, () => undefined);
     try {
-      return await awaitListing(this, this.#waiting, signal);
+      return await awaitListing(this, this.#waiting, { signal });
     } finally {
       over.abort();
     }

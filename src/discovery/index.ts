@@ -16,5 +16,6 @@ export type { RegistrarEvent, RegistrarOptions, Registration, RegistrationState 
 export { source, type SourceDefinition } from "./make-source.ts";
 export { polled, type PollAnswer, type PollOptions } from "./polled.ts";
 export { sourceOptionNames, sourceOptions } from "./source-options.ts";
+export { registrarOptionNames, registrarOptions } from "./registrar-options.ts";
 export type { Snapshot } from "./snapshot.ts";
 export { LostRegistration, type Announcer, type Watch, type WatchSession } from "./watch.ts";

@@ -109,7 +109,7 @@ class WatchedSource implements Source, LoopListener {
   }
 
   ready(signal?: AbortSignal): Promise<Listing> {
-    return awaitListing(this, this.#waiting, signal);
+    return awaitListing(this, this.#waiting, { clock: this.#settings.clock, signal });
   }
 
   find(id: string): Instance | undefined {
@@ -152,15 +152,13 @@ class WatchedSource implements Source, LoopListener {
 
   failed(error: Error): void {
     if (this.#lost !== undefined) return;
-    const { clock, maxStaleMs } = this.#settings;
-    this.#lost = { error, sinceMs: clock.now() };
+    this.#lost = { error, sinceMs: this.#settings.clock.now() };
     // What was said is not said any more: the time until it is believed begins anew.
     this.#guard.drop();
     this.#telling.event({ kind: "lost", source: this.name, error });
     const { state } = this.#listing;
     this.#show(this.#known, state === "fresh" ? "stale" : state, error);
-    if (maxStaleMs < Infinity && (state === "fresh" || state === "snapshot"))
-      this.#emptying = clock.expire(maxStaleMs, { expire: () => this.#empty(error) });
+    this.#limit();
   }
 
   retrying(error: Error, delayMs: number): void {
@@ -195,6 +193,15 @@ class WatchedSource implements Source, LoopListener {
     this.#telling.event({ kind: "back", source: this.name, afterMs });
   }
 
+  /** While the registry is away what it once said is gone by for so long and no longer, whoever kept it meanwhile. */
+  #limit(): void {
+    const { clock, maxStaleMs } = this.#settings;
+    const { state, instances } = this.#listing;
+    if (this.#lost === undefined || maxStaleMs === Infinity || state === "seed" || instances.length === 0) return;
+    const { error } = this.#lost;
+    this.#emptying = clock.expire(maxStaleMs, { expire: () => this.#empty(error) });
+  }
+
   #empty(error: Error): void {
     this.#telling.event({ kind: "emptied", source: this.name, error });
     this.#show(new Map(), "stale", error);
@@ -205,7 +212,9 @@ class WatchedSource implements Source, LoopListener {
       const text = await this.#settings.snapshot?.load();
       if (text === undefined || this.#listing.updatedMs > -Infinity) return;
       const instances = snapshotInstances(text);
-      if (instances.length > 0) this.#show(byId(instances), "snapshot", this.#listing.error);
+      if (instances.length === 0) return;
+      this.#show(byId(instances), "snapshot", this.#listing.error);
+      this.#limit();
     } catch (error) {
       this.#snapshotFailed(error);
     }

@@ -113,6 +113,35 @@ const NAMES: { readonly [Name in keyof RegistrarOptions]-?: true } = {
   random: true,
 };
 
+/** The names of what every registrar may be told but the way to its registry and the instance, for those who check the names of their own options. */
+export const registrarOptionNames: readonly string[] = Object.keys(NAMES).filter(
+  (name) => name !== "announcer" && name !== "instance",
+);
+
+/**
+ * Of the options of a registry's registrar, those that every registrar has: what its factory passes on to `registrar`.
+ *
+ * @example
+ * ```ts
+ * import { registrarOptions } from "servicekit/discovery";
+ *
+ * const given = { token: "x", startMs: 1000 };
+ * registrarOptions(given); // => { startMs: 1000 }
+ * ```
+ */
+export function registrarOptions(options: Partial<RegistrarOptions>): Omit<RegistrarOptions, "announcer" | "instance"> {
+  return Object.fromEntries(Object.entries(options).filter(([name]) => registrarOptionNames.includes(name)));
+}
+
+/** An instance as a registry wants it: at once where it is known, else when it is made. */
+export function shaped(
+  given: RegistrarOptions["instance"],
+  shape: (input: InstanceInput) => InstanceInput,
+): InstanceInput | ((...addresses: readonly string[]) => Promise<InstanceInput>) {
+  const whole = (one: string | InstanceInput): InstanceInput => shape(typeof one === "string" ? { address: one } : one);
+  return typeof given === "function" ? async (...addresses) => whole(await given(...addresses)) : whole(given);
+}
+
 /** Checks the options and fills in the defaults. */
 export function registrarSettings(options: RegistrarOptions): RegistrarSettings {
   checkNames("registrar", options, Object.keys(NAMES));

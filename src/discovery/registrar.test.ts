@@ -369,6 +369,35 @@ describe("the end", () => {
     expect(g.clock.pending).toBe(0);
   });
 
+  // The answer is in and the loop has not gone on yet: it then slept until the next renewal, and the stop with it.
+  it.each(Array.from({ length: 12 }, (_, turns) => turns))(
+    "comes at once, %s turns after the registry has answered",
+    async (turns) => {
+      const clock = virtualClock();
+      let isClosed = false;
+      const mine = registrar({
+        announcer: {
+          name: "test add",
+          renewMs: TTL_MS,
+          async register() {
+            void (async () => {
+              for (let turn = 0; turn < turns; turn++) await Promise.resolve();
+              await mine.close();
+              isClosed = true;
+            })();
+          },
+          renew: async () => {},
+          deregister: async () => {},
+        },
+        instance: "a:1",
+        clock,
+      });
+      await mine.start();
+      await settled();
+      expect([isClosed, mine.registration.state, clock.pending]).toEqual([true, "gone", 0]);
+    },
+  );
+
   it("comes with the block that holds it", async () => {
     const g = playground();
     {

@@ -5,8 +5,8 @@
  */
 import { policyError } from "../errors/index.ts";
 import { backOff } from "../internal/back-off.ts";
+import { sleep } from "../time/index.ts";
 import { instance as instanceOf, type Instance, type InstanceInput } from "./instance.ts";
-import { pause } from "./pause.ts";
 import {
   registrarSettings,
   type RegistrarOptions,
@@ -124,7 +124,6 @@ class KeptRegistration implements Registrar {
     this.#loop = Promise.resolve();
     try {
       const made = typeof given === "function" ? await given(...addresses) : given;
-      // oxlint-disable-next-line typescript/no-unnecessary-condition -- it may have been closed meanwhile
       if (this.#closed !== undefined) return;
       const input: InstanceInput = typeof made === "string" ? { address: made } : made;
       this.#instance = instanceOf({ ...input, ...this.#patch });
@@ -182,10 +181,8 @@ class KeptRegistration implements Registrar {
         } else await this.#call("renewing", (signal) => announcer.renew(this.#instance!, signal), false);
         attempt = 0;
         if (this.#registration.state === "lost") this.#regained();
-        if (this.#doneRevision >= this.#revision)
-          await this.#sleep(announcer.renewMs * (0.9 + 0.2 * random.fraction()));
+        if (this.#doneRevision >= this.#revision) await this.#rest(announcer.renewMs * (0.9 + 0.2 * random.fraction()));
       } catch (thrown) {
-        // oxlint-disable-next-line typescript/no-unnecessary-condition -- it may have aborted meanwhile
         if (off.aborted) return;
         const error = asError(thrown, announcer.name);
         this.#failed(error);
@@ -195,7 +192,7 @@ class KeptRegistration implements Registrar {
         const range = isForgotten ? { baseMs: Math.min(500, announcer.renewMs), maxMs: retry.maxMs } : retry;
         const delayMs = backOff(isForgotten ? 1 : ++attempt, range, random);
         this.#telling.event({ kind: "retry", registrar: this.name, error, delayMs });
-        await pause(clock, delayMs, off);
+        await sleep(delayMs, { clock, signal: off, keepsAlive: false }).catch(() => undefined);
       }
     }
   }
@@ -259,7 +256,9 @@ class KeptRegistration implements Registrar {
         break;
       } catch (thrown) {
         error = asError(thrown, announcer.name);
-        await pause(clock, Math.min(backOff(attempt, retry, random), untilMs - clock.now()), off.signal);
+        const delayMs = Math.min(backOff(attempt, retry, random), untilMs - clock.now());
+        // Somebody waits for the stop: the process may not end in between.
+        await sleep(Math.max(0, delayMs), { clock, signal: off.signal }).catch(() => undefined);
       }
     }
     deadline?.removeEventListener("abort", cut);
@@ -288,9 +287,12 @@ class KeptRegistration implements Registrar {
   }
 
   /** Until it is time, a change is to be told, or the end. */
-  async #sleep(ms: number): Promise<void> {
+  async #rest(ms: number): Promise<void> {
+    // It may have been called off after the last answer came, and before this went on.
+    if (this.#off.signal.aborted) return;
     this.#nap = new AbortController();
-    await pause(this.#settings.clock, ms, this.#nap.signal);
+    const { signal } = this.#nap;
+    await sleep(ms, { clock: this.#settings.clock, signal, keepsAlive: false }).catch(() => undefined);
   }
 
   /** Resolves when it is so, when the time is over, or nothing will come of it any more. */

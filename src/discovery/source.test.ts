@@ -386,6 +386,38 @@ describe("a registry that fails", () => {
     expect(addresses(g.from.listing)).toBe("a:1 b:1");
   });
 
+  it("for maxStaleMs is an empty list also for who joined when it was away already", async () => {
+    const g = await listed(["a:1"], { maxStaleMs: 60_000 });
+    g.now().end(new Error("x"));
+    await settled();
+    g.joined.cancel();
+    const joined = g.join();
+    await settled();
+    g.now().end(new Error("y"));
+    await g.clock.advance(60_000);
+    expect(g.from.listing).toMatchObject({ instances: [], state: "stale" });
+    expect(g.kinds().filter((kind) => kind === "emptied")).toHaveLength(1);
+    joined.cancel();
+    expect(g.clock.pending).toBe(0);
+  });
+
+  it("for maxStaleMs is an empty list also where the snapshot was read after the first failure", async () => {
+    let read: (text: string) => void = () => undefined;
+    const load = () => new Promise<string>((resolve) => (read = resolve));
+    const g = playground({ maxStaleMs: 60_000, snapshot: { load, save: async () => undefined } });
+    const joined = g.join();
+    await settled();
+    g.now.end(new Error("x"));
+    await settled();
+    read('{"snapshot":1,"instances":["a:1"]}');
+    await settled();
+    expect([addresses(g.from.listing), g.from.listing.state]).toEqual(["a:1", "snapshot"]);
+    await g.clock.advance(60_000);
+    expect([addresses(g.from.listing), g.from.listing.state]).toEqual(["", "stale"]);
+    joined.cancel();
+    expect(g.clock.pending).toBe(0);
+  });
+
   it("is told to those who listen only where an instance changes", async () => {
     const g = await listed(["a:1"]);
     g.now().end(new Error("x"));

@@ -71,7 +71,8 @@ export interface Source {
    */
   subscribe(listener: (change: ListingChange) => void): Subscription;
   /**
-   * Resolves with the listing as soon as it holds something to go by (any state but `starting`), at once if it does.
+   * Resolves with the listing as soon as it holds something to go by (any state but `starting`), at once if it does. The
+   * process goes on for whoever waits here, though it does for no watch.
    *
    * @throws the signal's reason when it aborts before.
    */

@@ -6,9 +6,8 @@
  */
 import { policyError } from "../errors/index.ts";
 import { backOff } from "../internal/back-off.ts";
-import type { Clock, Random } from "../time/index.ts";
+import { sleep, type Clock, type Random } from "../time/index.ts";
 import type { InstanceInput } from "./instance.ts";
-import { pause } from "./pause.ts";
 import type { Watch, WatchSession } from "./watch.ts";
 
 /** What the loop is made of. */
@@ -79,7 +78,6 @@ export class WatchLoop {
     let attempt = 0;
     while (!stopped.aborted) {
       const { error, hasAnswered, durationMs } = await this.#run(stopped);
-      // oxlint-disable-next-line typescript/no-unnecessary-condition -- it may have aborted meanwhile
       if (stopped.aborted) return;
       if (hasAnswered && (error === undefined || durationMs >= STEADY_MS)) attempt = 0;
       let delayMs: number;
@@ -90,7 +88,8 @@ export class WatchLoop {
         this.#listener.failed(error);
         this.#listener.retrying(error, delayMs);
       }
-      await pause(clock, delayMs, stopped);
+      // Called off, it is the loop that ends.
+      await sleep(delayMs, { clock, signal: stopped, keepsAlive: false }).catch(() => undefined);
     }
   }
 

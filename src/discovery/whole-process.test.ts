@@ -23,3 +23,29 @@ it(
     expect(said).toBe("registered");
   },
 );
+
+it(
+  "goes on while somebody waits until a source is ready, or an instance is taken out",
+  { timeout: 60_000 },
+  async () => {
+    const said = await alone(`
+    import { filtered, registrar, source } from "src/discovery/index.ts";
+    const later = (ms, run) => void setTimeout(run, ms).unref();
+    const slow = () => source({ name: "x", watch: ({ list }) => new Promise(() => later(300, () => list(["a:1"]))) });
+    console.log((await slow().ready()).state, (await filtered(slow(), {}).ready()).state);
+    let tries = 0;
+    const announcer = {
+      name: "x",
+      renewMs: 60_000,
+      register: async () => undefined,
+      renew: async () => undefined,
+      deregister: async () => { if (++tries < 3) throw new Error("busy"); },
+    };
+    const mine = registrar({ announcer, instance: "a:1", random: { fraction: () => 0.9, hex: () => "" } });
+    await mine.start();
+    await mine.close();
+    console.log(tries, mine.registration.error);
+  `);
+    expect(said).toBe("fresh fresh\n3 undefined");
+  },
+);

@@ -176,6 +176,11 @@ export class CallContext implements Context {
     return new CallContext(this.call, this.deadlineMs, valuesOf(key, value, this.#values));
   }
 
+  /** The same values as a view of another call: one attempt of several sees what gates and middlewares have set for all. */
+  onto(call: ContextSource, deadlineMs: number): CallContext {
+    return new CallContext(call, deadlineMs, this.#values);
+  }
+
   withDeadline(deadlineMs: number): Context {
     return deadlineMs < this.deadlineMs ? new CallContext(this.call, deadlineMs, this.#values) : this;
   }

@@ -6,7 +6,7 @@ import { policyError, ServiceError } from "../errors/index.ts";
 import { method, service } from "../index.ts";
 import { settled, virtualClock } from "../testing/index.ts";
 import { local } from "../transport/local/index.ts";
-import { adaptiveConcurrency, type AdaptiveConcurrency, type AdaptiveEvent } from "./index.ts";
+import { adaptiveConcurrency, type AdaptiveConcurrency, type AdaptiveEvent, type Criticality } from "./index.ts";
 
 const info = {
   service: "add",
@@ -55,6 +55,42 @@ describe("an adaptive limit", () => {
       ["limit", 20, 18, "pushed_back"],
       ["limit", 18, 16, "pushed_back"],
     ]);
+  });
+
+  it("around a function falls by what the upstream refuses, and not by what a limit within it does", () => {
+    const limit = adaptiveConcurrency({ clock: virtualClock() });
+    const failing = (error: ServiceError) => () =>
+      limit.run(() => {
+        throw error;
+      });
+    expect(failing(policyError("overloaded"))).toThrow("too many calls");
+    expect(limit.snapshot().limit).toBe(20);
+    const full = new ServiceError("full", { code: "resource_exhausted", reason: "overloaded", origin: "peer" });
+    expect(failing(full)).toThrow(full);
+    expect(limit.snapshot().limit).toBe(18);
+  });
+
+  it("lets nobody wait for the time of another that may wait longer", async () => {
+    const clock = virtualClock();
+    const limit = adaptiveConcurrency({ initial: 1, min: 1, max: 1, clock });
+    const refusedAt: [name: string, atMs: number][] = [];
+    const wait = (criticality: Criticality): void => {
+      const waits = limit.run(() => undefined, { criticality });
+      void Promise.resolve(waits).catch(() => refusedAt.push([criticality, clock.now()]));
+    };
+    void limit.run(() => new Promise(() => undefined));
+    wait("default");
+    // Now it is too much for longer than a burst.
+    await clock.advance(100);
+    wait("critical_plus");
+    wait("default");
+    await clock.advance(50);
+    expect(refusedAt).toEqual([
+      ["default", 100],
+      ["default", 105],
+      ["critical_plus", 140],
+    ]);
+    expect(clock.pending).toBe(0);
   });
 
   it("learns nothing of streams, failures that came at once, and calls that were called off", () => {

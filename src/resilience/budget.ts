@@ -4,7 +4,7 @@
  * @module
  */
 import type { BudgetPolicy } from "../contract/index.ts";
-import { checkNames, checkNumber } from "../internal/check.ts";
+import { checkNames, checkNumber, shown } from "../internal/check.ts";
 
 /** A budget, shared by the retries and hedges of one client. (Finagle's retry budget.) */
 export interface Budget {
@@ -153,6 +153,13 @@ class WindowBudget implements Budget {
  */
 export function budget(options: BudgetPolicy = {}): Budget {
   return new WindowBudget(options);
+}
+
+/** Whether a budget was given, or the numbers of one. */
+export function isBudget(given: Budget | BudgetPolicy): given is Budget {
+  if (typeof given !== "object" || given === null)
+    throw new TypeError(`budget should be a budget or its numbers, got ${shown(given)}`);
+  return "withdraw" in given;
 }
 
 type Complete = Required<{ readonly [N in keyof BudgetPolicy]: number }>;

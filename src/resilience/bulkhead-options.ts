@@ -43,6 +43,7 @@ export interface BulkheadSettings {
 }
 
 const MOST = 1_000_000;
+const TIMEOUT_MS = 100;
 
 /** Checks the options and fills in what was left out. */
 export function bulkheadSettings(options: BulkheadOptions): BulkheadSettings {
@@ -57,10 +58,11 @@ export function bulkheadSettings(options: BulkheadOptions): BulkheadSettings {
 }
 
 function queueRules(queue: BulkheadQueue | false): QueueRules {
-  if (queue === false) return { max: 0, intervalMs: 1, targetMs: 1 };
+  // The times are what refused callers are told to wait.
+  if (queue === false) return { max: 0, intervalMs: TIMEOUT_MS, targetMs: TIMEOUT_MS };
   if (typeof queue !== "object") throw new TypeError(`queue should be an object or false, got ${shown(queue)}`);
   checkNames("queue", queue, ["max", "timeoutMs"]);
   const max = checkNumber("queue.max", queue.max, { min: 1, max: MOST, integer: true });
-  const timeoutMs = checkNumber("queue.timeoutMs", queue.timeoutMs ?? 100, { min: 1, max: 86_400_000 });
+  const timeoutMs = checkNumber("queue.timeoutMs", queue.timeoutMs ?? TIMEOUT_MS, { min: 1, max: 86_400_000 });
   return { max, intervalMs: timeoutMs, targetMs: timeoutMs };
 }

@@ -1,7 +1,7 @@
 import { describe, expect, expectTypeOf, it } from "vitest";
 import { z } from "zod";
 import { client } from "../client/index.ts";
-import { observeOf, type Gate } from "../endpoint/index.ts";
+import { ActiveCall, observeOf, type Context, type Gate } from "../endpoint/index.ts";
 import { policyError, type ServiceError } from "../errors/index.ts";
 import { method, service } from "../index.ts";
 import { settled, virtualClock } from "../testing/index.ts";
@@ -94,6 +94,23 @@ describe("a bulkhead around a function", () => {
     for (const end of open) end();
     await expect(Promise.all(results)).resolves.toEqual([1, 2, 3]);
     expect(() => pool.set({ max: 0 })).toThrow("max should be an integer from 1 to 1000000, got 0");
+    // And nothing has changed by that.
+    expect(() => pool.set({ max: 7, queue: { max: 0 } })).toThrow("queue.max should be");
+    pool.set({});
+    expect(pool.describe()).toBe("bulkhead 1 at once, no queue");
+  });
+
+  it("tells whom it refuses to come again in a moment, and not at once", () => {
+    const pool = bulkhead({ max: 1 });
+    let refusal: unknown;
+    void pool.run(() => {
+      try {
+        void pool.run(() => 1);
+      } catch (error) {
+        refusal = error;
+      }
+    });
+    expect(refusal).toMatchObject({ reason: "overloaded", retryAfterMs: 100 });
   });
 
   it("types what comes back, and refuses wrong options by name", () => {
@@ -105,6 +122,7 @@ describe("a bulkhead around a function", () => {
     expect(() => bulkhead({})).toThrow("max should be an integer from 1 to 1000000, got undefined");
     expect(() => bulkhead({ max: 1, queue: { max: 0 } })).toThrow("queue.max should be");
     expect(() => bulkhead({ max: 1, queue: 5 as never })).toThrow("queue should be an object or false, got 5");
+    expect(() => pool.run(() => 1, { criticality: "high" as never })).toThrow("criticality should be");
     expect(() => bulkhead({ max: 1, size: 2 } as never)).toThrow('bulkhead has no option "size"');
   });
 });
@@ -211,6 +229,25 @@ describe("a bulkhead as a gate", () => {
     await until(() => pool.snapshot().inFlight === 1);
     open.at(-1)!();
     expect(await last).toEqual({});
+  });
+
+  it("takes back the place of one that ends by itself right as it gets it", async () => {
+    const info = { service: "parts", name: "get", kind: "unary", side: "server" } as const;
+    const method = { ...info, idempotent: true, errors: [], timeoutMs: 1000 };
+    const pool = bulkhead({ max: 1, queue: { max: 1 } });
+    const [before, call] = [1, 2].map(() => new ActiveCall(method, { startMs: 0, timeoutMs: 1000 })) as [
+      ActiveCall,
+      ActiveCall,
+    ];
+    before.context = pool(before.context, method) as Context;
+    const admission = pool(call.context, method);
+    // One read of a socket can end one call and spoil the next.
+    observeOf(pool)!(method)!.end!(before);
+    expect(pool.snapshot()).toMatchObject({ inFlight: 1, waiting: 0 });
+    call.outcome = "resource_exhausted";
+    await admission;
+    await settled();
+    expect(pool.snapshot().inFlight).toBe(0);
   });
 
   it("stands twice before a method and counts once", async () => {

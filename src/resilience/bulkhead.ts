@@ -33,7 +33,11 @@ export interface BulkheadSnapshot {
 
 /** A gate, and around any function. All methods and functions it stands before share its places. */
 export interface Bulkhead extends Gate, AroundFunctions {
-  /** Changes what is given; calls at work stay, and who waits goes on as soon as there is a place. */
+  /**
+   * Changes what is given; calls at work stay, and who waits goes on as soon as there is a place.
+   *
+   * @throws {RangeError} when a value is out of range, and then nothing has changed.
+   */
   set(limits: Partial<BulkheadLimits>): void;
   /** How it stands now, as plain data. */
   snapshot(): BulkheadSnapshot;
@@ -69,8 +73,9 @@ export function bulkhead(options: BulkheadOptions): Bulkhead {
   const pool = {
     ...aroundFunctions(slots),
     set(changed: Partial<BulkheadLimits>): void {
-      limits = { max: changed.max ?? limits.max, queue: changed.queue ?? limits.queue };
-      settings = bulkheadSettings({ ...changed, ...limits, name, clock });
+      const next = { ...changed, max: changed.max ?? limits.max, queue: changed.queue ?? limits.queue };
+      settings = bulkheadSettings({ ...next, name, clock });
+      limits = next;
       line.rules = settings.rules;
       slots.limit = settings.max;
       slots.fill();

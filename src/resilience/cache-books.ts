@@ -10,7 +10,7 @@ import type { CacheSettings } from "./cache-options.ts";
 import { CacheStore, type CacheEntry } from "./cache-store.ts";
 import { markAnswer } from "./mark.ts";
 import type { SharedRequest } from "./single-flight.ts";
-import { isFailure } from "./verdict.ts";
+import { isReplaceable } from "./verdict.ts";
 
 /** A cache at one moment, fit for JSON. */
 export interface CacheSnapshot {
@@ -67,13 +67,12 @@ export class CacheBooks {
     this.#misses++;
     if (entry === undefined || nowMs >= entry.staleIfErrorUntilMs) return loader.fetch(call);
     const spare = (error: unknown): unknown => {
-      if (call.context.canceledBy !== undefined || !isFailure(error) || isDeclared(error)) throw error;
+      if (call.context.canceledBy !== undefined || !isReplaceable(error)) throw error;
       return this.#marked(entry, call.context);
     };
     return settle(
       () => loader.fetch(call),
-      (value) =>
-        ServiceError.is(value) && isFailure(value) && !isDeclared(value) ? this.#marked(entry, call.context) : value,
+      (value) => (ServiceError.is(value) && isReplaceable(value) ? this.#marked(entry, call.context) : value),
       spare,
     );
   }
@@ -126,8 +125,4 @@ export class CacheBooks {
 function given({ value, isThrown }: CacheEntry): unknown {
   if (isThrown) throw value;
   return value;
-}
-
-function isDeclared(error: unknown): boolean {
-  return ServiceError.is(error) && error.origin === "declared";
 }

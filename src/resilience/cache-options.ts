@@ -21,7 +21,10 @@ export interface CacheOptions<Req = unknown> {
    * gets what is old.
    */
   readonly staleMs?: number | undefined;
-  /** How long after its time it is answered with when a new one cannot be had, in milliseconds. Default: `staleMs`. */
+  /**
+   * How long after its time it is answered with when a new one cannot be had, in milliseconds: the other side fails or has too
+   * much to do; what it forbids or does not know is an answer. Default: `staleMs`.
+   */
   readonly staleIfErrorMs?: number | undefined;
   /** How long declared errors, undefined and null are kept, in milliseconds. Default: 0, they are not. */
   readonly negativeTtlMs?: number | undefined;

@@ -81,6 +81,18 @@ describe("a cache around a function", () => {
     expect((await load("a")).n).toBe(4);
   });
 
+  it("answers with what is old when the other side has too much to do, and not when it forbids", async () => {
+    const clock = virtualClock();
+    const { calls, fn } = counted();
+    const load = withCache(fn, { key: byId, ttlMs: 100, staleIfErrorMs: 1000, jitter: 0, clock });
+    await load("a");
+    await clock.advance(500);
+    calls.error = new ServiceError("busy", { code: "resource_exhausted" });
+    expect((await load("a")).n).toBe(1);
+    calls.error = new ServiceError("no", { code: "permission_denied" });
+    await expect(load("a")).rejects.toThrow("no");
+  });
+
   it("fails without an old answer when it keeps none (control)", async () => {
     const clock = virtualClock();
     const { calls, fn } = counted();

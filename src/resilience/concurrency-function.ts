@@ -40,6 +40,8 @@ export function aroundFunctions(slots: Slots): AroundFunctions {
     run<R>(fn: () => R, options: PlaceOptions = {}): R | Promise<Awaited<R>> {
       checkFunction("fn", fn);
       checkNames("run", options, ["signal", "context", "criticality"]);
+      // Also where nobody has to wait: a wrong word must not come to light under load only.
+      if (options.criticality !== undefined) checkLevel(options.criticality);
       return slots.tryEnter() ? held(slots, fn) : waited(slots, fn, { ...options, rejects: isAsync(fn) });
     },
     wrap<A extends unknown[], R>(fn: (...args: A) => R): (...args: A) => R | Promise<Awaited<R>> {
@@ -87,7 +89,8 @@ function over(slots: Slots, sinceMs: number, result: unknown): void {
     const nowMs = slots.clock.now();
     if (!(result instanceof Error)) listener.sample(nowMs - sinceMs, nowMs);
     else if (ServiceError.is(result)) {
-      if (result.reason === "overloaded") listener.pushedBack(nowMs);
+      // A limit on this side that refused says nothing of the upstream.
+      if (result.reason === "overloaded" && result.origin !== "policy") listener.pushedBack(nowMs);
       else if (result.origin === "declared" || result.code === "deadline_exceeded")
         listener.sample(nowMs - sinceMs, nowMs);
     }

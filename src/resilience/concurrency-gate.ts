@@ -52,7 +52,9 @@ export function slotsGate(slots: Slots, name: string): Gate {
 function queued(slots: Slots, mark: Key<Ticket>, context: Context): Admission | Promise<Admission> {
   const waiter = new WaitingCall(slots, mark, context);
   if (!slots.line.add(waiter)) return slots.line.refusal();
-  return new Promise<Admission>((resolve) => waiter.wait(resolve));
+  const admission = new Promise<Admission>((resolve) => waiter.wait(resolve));
+  void admission.then(() => waiter.check());
+  return admission;
 }
 
 class WaitingCall extends Waiter implements Ticket {
@@ -93,6 +95,11 @@ class WaitingCall extends Waiter implements Ticket {
 
   refuse(error: ServiceError): void {
     this.#resolve!(error);
+  }
+
+  /** Once the pipeline has gone on: a call that ended in the same turn in which it got its place was not told of it. */
+  check(): void {
+    if (isOver(this.#context)) this.leave();
   }
 
   leave(): void {

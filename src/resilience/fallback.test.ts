@@ -54,7 +54,12 @@ describe("a ladder under a function", () => {
     await expect(withFallback(async () => Promise.reject(policyError("canceled")), step)()).rejects.toMatchObject({
       code: "canceled",
     });
-    expect((await withFallback(async () => Promise.reject(policyError("breaker_open")), step)()).from).toBe("default");
+    for (const code of ["permission_denied", "unauthenticated", "not_found", "invalid_argument"] as const)
+      await expect(
+        withFallback(async () => Promise.reject(new ServiceError("no", { code })), step)(),
+      ).rejects.toMatchObject({ code });
+    for (const reason of ["breaker_open", "overloaded", "rate_limited", "deadline_exceeded"] as const)
+      expect((await withFallback(async () => Promise.reject(policyError(reason)), step)()).from).toBe("default");
     const broken = withFallback(async () => Promise.reject(down), {
       stale: () => Promise.reject(new Error("no cache either")),
       default: () => undefined,

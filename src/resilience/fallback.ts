@@ -9,6 +9,7 @@ import { ServiceError } from "../errors/index.ts";
 import { checkFunction, shown } from "../internal/check.ts";
 import { isPromise } from "../internal/promise.ts";
 import { markAnswer } from "./mark.ts";
+import { isReplaceable } from "./verdict.ts";
 
 /** An answer and where it comes from. */
 export interface Marked<T, F extends string = string> {
@@ -29,7 +30,8 @@ export type StepValue<S extends Steps<never[], unknown>> = Exclude<Awaited<Retur
 
 /**
  * Puts a ladder under a function: when it fails, the steps are tried in the order written, and the answer says which it is
- * from. Declared errors are answers, and a caller that left wants none: both come through as they are.
+ * from. What it fails with is as for a breaker, and `resource_exhausted`: declared errors and all other codes
+ * (`permission_denied`, `not_found`) are answers, and a caller that left wants none. Those come through as they are.
  *
  * @throws whatever `fn` failed with, when no step has an answer.
  *
@@ -59,7 +61,7 @@ export function withFallback<A extends unknown[], T, S extends Steps<A, unknown>
       if (!wantsStep(value)) return { value, from: "fresh", error: undefined } as Result;
       error = value;
     } catch (thrown) {
-      if (!isFallible(thrown)) throw thrown;
+      if (!isReplaceable(thrown)) throw thrown;
       error = thrown;
     }
     const found = await climb(ladder, args);
@@ -109,7 +111,7 @@ export function fallback<Req = unknown, Res = unknown>(
         () => next(request, context),
         (value) => (wantsStep(value) ? instead(value) : value),
         (error) => {
-          if (isFallible(error)) return instead(error);
+          if (isReplaceable(error)) return instead(error);
           throw error;
         },
       ) as R | Promise<R>;
@@ -147,12 +149,7 @@ async function climb(ladder: Ladder, args: unknown[]): Promise<{ value: unknown;
   return undefined;
 }
 
-function isFallible(error: unknown): boolean {
-  if (!ServiceError.is(error)) return !(error instanceof Error && error.name === "AbortError");
-  return error.origin !== "declared" && error.code !== "canceled";
-}
-
 /** An error that is returned is an error all the same. */
 function wantsStep(value: unknown): boolean {
-  return ServiceError.is(value) && isFallible(value);
+  return ServiceError.is(value) && isReplaceable(value);
 }

@@ -12,7 +12,7 @@ import { RunningAttempt } from "./attempts-running.ts";
 import type { Budget } from "./budget.ts";
 import type { HedgePlan } from "./hedge-plan.ts";
 import type { Attempt } from "./retry-run.ts";
-import { deadlineError, isStall } from "./stall.ts";
+import { deadlineError, isStalled } from "./stall.ts";
 
 /** What a run is made of. */
 export interface HedgeWork<T> {
@@ -70,7 +70,7 @@ export class HedgeRun<T> implements Expiring {
     const deadlineMs = context?.deadlineMs ?? Infinity;
     if (nowMs >= deadlineMs) return this.#finish(deadlineError(nowMs - deadlineMs));
     // A blocked process makes everything look late: the answer may be there and not read yet.
-    if (isStall(deadlineError(nowMs - this.#dueMs))) return this.#arm(nowMs, plan.delayMs());
+    if (isStalled(nowMs - this.#dueMs)) return this.#arm(nowMs, plan.delayMs());
     if (plan.take(nowMs)) this.#try(nowMs);
     else this.#arm(nowMs, Infinity);
   }
@@ -110,13 +110,21 @@ export class HedgeRun<T> implements Expiring {
 
   #failed(attempt: RunningAttempt, thrown: unknown): void {
     if (this.#isOver) return;
-    const { clock, isLocal } = this.#work;
+    const { clock } = this.#work;
     const startMs = this.#leave(attempt);
     this.#failures ??= [];
     const durationMs = clock.now() - startMs;
     this.#failures.push({ attempt: attempt.number, instance: "", error: toServiceError(thrown), durationMs });
     // What failed quickly is not late: with nothing left at work the run is over.
-    if (this.#running.length === 0 || !isLocal(thrown)) this.#finish(thrown);
+    if (this.#running.length === 0) return this.#finish(thrown);
+    let isLocal: boolean;
+    try {
+      isLocal = this.#work.isLocal(thrown);
+    } catch (error) {
+      // The caller's judge is broken: it has to hear of that, and nobody else is there to be told.
+      return this.#finish(error);
+    }
+    if (!isLocal) this.#finish(thrown);
   }
 
   #leave(attempt: RunningAttempt): number {

@@ -130,6 +130,18 @@ describe("hedge around a function", () => {
     expect([ends, clock.pending]).toEqual([[], 0]);
   });
 
+  it("ends with what the judge throws, and waits for nobody", async () => {
+    const broken = new TypeError("judge");
+    const retryable = (): never => {
+      throw broken;
+    };
+    const work = ({ number }: Attempt) => (number === 1 ? new Promise<never>(() => undefined) : Promise.reject(busy()));
+    const run = settled(hedge({ afterMs: 10, retryable, clock }).run(work));
+    await clock.advance(10);
+    expect([(await run).error, clock.pending]).toEqual([broken, 0]);
+    expect(() => hedge({ budget: 5 as never })).toThrow("budget should be a budget or its numbers, got 5");
+  });
+
   it("asks again where it is late, and calls the loser off at the moment of the answer", async () => {
     const { work, ends } = taking(1000, 5);
     const startMs = clock.now();

@@ -8,7 +8,7 @@ import type { BudgetPolicy, HedgePolicy } from "../contract/index.ts";
 import { ServiceError } from "../errors/index.ts";
 import { checkFunction, checkNames } from "../internal/check.ts";
 import { systemClock, type Clock } from "../time/index.ts";
-import { budget, type Budget } from "./budget.ts";
+import { budget, isBudget, type Budget } from "./budget.ts";
 import { hedgePlan, type HedgePlan, type HedgeSnapshot } from "./hedge-plan.ts";
 import { HedgeRun, type HedgeWork } from "./hedge-run.ts";
 import type { RunOptions } from "./retry.ts";
@@ -62,7 +62,7 @@ class FunctionHedge implements Hedge {
     checkNames("hedge", options, ["afterMs", "extra", "tries", "retryable", "budget", "clock"]);
     const { afterMs, extra, tries, clock = systemClock, retryable = isLocal, budget: given } = options;
     checkFunction("retryable", retryable);
-    const isShared = given !== undefined && "withdraw" in given;
+    const isShared = given !== undefined && isBudget(given);
     this.#own = given === undefined || isShared ? undefined : budget(given);
     this.#plan = hedgePlan({ afterMs, extra, tries, budget: isShared ? given : this.#own });
     this.#clock = clock;

@@ -33,6 +33,7 @@ export class WaitingLine implements Expiring {
   readonly #clock: Clock;
   readonly #lists: readonly WaiterList[];
   #timer: Timer | undefined = undefined;
+  #dueMs = 0;
   #busySinceMs = 0;
   /** Until when it counts as standing although it was empty in between: who refuses has too much. */
   #standingUntilMs = -Infinity;
@@ -41,15 +42,6 @@ export class WaitingLine implements Expiring {
     this.rules = rules;
     this.#clock = clock;
     this.#lists = Array.from({ length: levels }, () => new WaiterList());
-  }
-
-  /** Those who wait, by level. */
-  counts(): readonly number[] {
-    return this.#lists.map((list) => {
-      let count = 0;
-      for (let one = list.oldest; one !== undefined; one = one.newer) count++;
-      return count;
-    });
   }
 
   /** Whether there is more than can be done, and not only for a moment. */
@@ -72,7 +64,7 @@ export class WaitingLine implements Expiring {
     if (this.size === 0) this.#busySinceMs = waiter.sinceMs;
     this.size++;
     this.#listOf(waiter).add(waiter);
-    this.#timer ??= this.#clock.expire(this.#allowedMs(waiter, waiter.sinceMs), this);
+    this.#wake(waiter.sinceMs, this.#allowedMs(waiter, waiter.sinceMs));
     return true;
   }
 
@@ -122,7 +114,7 @@ export class WaitingLine implements Expiring {
     if (!this.isStanding(nowMs) && this.rules.targetMs < this.rules.intervalMs)
       nextMs = Math.min(nextMs, this.#busySinceMs + this.rules.intervalMs - nowMs);
     // At least a millisecond: sums of fractions are never exact, and a wait of nothing would come again at the same moment.
-    this.#timer = this.#clock.expire(Math.max(nextMs, 1), this);
+    this.#wake(nowMs, Math.max(nextMs, 1));
   }
 
   /** Somebody waits in it. */
@@ -137,6 +129,14 @@ export class WaitingLine implements Expiring {
   #allowedMs({ level }: Waiter, nowMs: number): number {
     const { targetMs, intervalMs } = this.rules;
     return this.isStanding(nowMs) ? Math.min(targetMs * (PATIENCE[level] ?? 1), intervalMs) : intervalMs;
+  }
+
+  // One who waits less than those before it must not wait for their time.
+  #wake(nowMs: number, delayMs: number): void {
+    if (this.#timer !== undefined && this.#dueMs <= nowMs + delayMs) return;
+    this.#timer?.cancel();
+    this.#dueMs = nowMs + delayMs;
+    this.#timer = this.#clock.expire(delayMs, this);
   }
 
   // Where nobody matters more than others there is one list only.

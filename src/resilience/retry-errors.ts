@@ -29,7 +29,8 @@ export function waitsForInstances(error: ServiceError): boolean {
   return error.reason !== "unreachable";
 }
 
-const FOREIGN = "the function failed";
+/** What `judged` made of something that was no ServiceError. */
+const foreign = new WeakSet<ServiceError>();
 
 /**
  * What was thrown, as the plan judges it: a ServiceError as it is, the platform's abort as a call that was called off,
@@ -38,7 +39,9 @@ const FOREIGN = "the function failed";
 export function judged(thrown: unknown): ServiceError {
   if (ServiceError.is(thrown)) return thrown;
   if (thrown instanceof Error && thrown.name === "AbortError") return policyError("canceled", { cause: thrown });
-  return bareError(FOREIGN, { code: "unavailable", cause: thrown });
+  const error = bareError("the function failed", { code: "unavailable", cause: thrown });
+  foreign.add(error);
+  return error;
 }
 
 /** A judge of what was thrown, as a judge of what `judged` makes of it. */
@@ -46,5 +49,5 @@ export function retryable(
   judge: ((error: unknown) => boolean) | undefined,
 ): ((error: ServiceError) => boolean) | undefined {
   if (judge === undefined) return undefined;
-  return (error) => judge(error.message === FOREIGN && error.origin === "failure" ? error.cause : error);
+  return (error) => judge(foreign.has(error) ? error.cause : error);
 }

@@ -161,7 +161,7 @@ function tell(onEvent: (event: RetryEvent) => void, event: RetryEvent): void {
 /**
  * Makes the decision of a retry policy, for whoever makes the attempts. In order: declared errors, cancellation and what
  * a blocked process caused are never tried again; a `retryAfterMs` of Infinity ends it; a request that was surely not sent
- * is tried again whatever the method, the first time at once and free; anything else only where the work may be done
+ * is tried again whatever the method, the first time free (and at once when an instance was unreachable); anything else only where the work may be done
  * twice, the code is worth it, and no layer above tries again already. Then there must be tries left, time for the wait
  * (full jitter, after the peer's own `retryAfterMs`), and budget. (gRPC's proposal A6; Go kit's `sd/lb/retry.go` has no
  * wait, no budget and tries everything again.)

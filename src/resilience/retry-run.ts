@@ -13,7 +13,7 @@ import { RunningAttempt } from "./attempts-running.ts";
 import type { Budget } from "./budget.ts";
 import { judged } from "./retry-errors.ts";
 import type { RetryPlan } from "./retry-plan.ts";
-import { deadlineError, isStall } from "./stall.ts";
+import { deadlineError, isStalled } from "./stall.ts";
 
 /** What a function knows of the attempt it is. */
 export interface Attempt {
@@ -90,10 +90,10 @@ export class RetryRun<T> implements Expiring {
     const lateMs = nowMs - this.#dueMs;
     if (nowMs >= this.#deadlineMs) return this.#callOff(deadlineError(nowMs - this.#deadlineMs));
     if (this.#attempt === undefined) return this.#try(nowMs);
-    const error = deadlineError(lateMs);
     // This process was blocked: the answer may be there and not read yet. The attempt gets its time once more.
-    if (isStall(error)) return this.#arm(nowMs, this.#work.plan.perTryMs);
+    if (isStalled(lateMs)) return this.#arm(nowMs, this.#work.plan.perTryMs);
     const late = this.#attempt;
+    const error = deadlineError(lateMs);
     this.#failed(late, error);
     late.abort(error);
   }
@@ -134,10 +134,16 @@ export class RetryRun<T> implements Expiring {
     const nowMs = clock.now();
     this.#keep(thrown, nowMs);
     this.#attempt = undefined;
-    const delayMs = plan.next(judged(thrown), {
-      ...{ attempt: attempt.number, isIdempotent, isNested: (context?.attempt ?? 1) > 1, nowMs },
-      deadlineMs: this.#deadlineMs,
-    });
+    let delayMs: number;
+    try {
+      delayMs = plan.next(judged(thrown), {
+        ...{ attempt: attempt.number, isIdempotent, isNested: (context?.attempt ?? 1) > 1, nowMs },
+        deadlineMs: this.#deadlineMs,
+      });
+    } catch (error) {
+      // The caller's judge is broken: it has to hear of that, and nobody else is there to be told.
+      return this.#reject(error);
+    }
     // A listener to events may have called it off.
     if (this.#isOver) return;
     if (delayMs < 0) return this.#reject(thrown);

@@ -27,7 +27,6 @@ const on = (clock: VirtualClock, options: RetryOptions = {}) => retry({ clock, r
 
 /** Fails so often, then answers with the number of the attempt. */
 function failing(times: number, error: () => unknown = busy): (attempt: Attempt) => Promise<number> {
-  // eslint-disable-next-line typescript/prefer-promise-reject-errors -- also what is no error
   return ({ number }) => (number <= times ? Promise.reject(error() as Error) : Promise.resolve(number));
 }
 
@@ -83,6 +82,26 @@ describe("retry around a function", () => {
     const judged = on(clock, { retryable: (error) => (seen.push(error), false) });
     expect((await settled(judged.run(failing(1, () => own)))).error).toBe(own);
     expect(seen).toEqual([own]);
+  });
+
+  it("ends with what the judge throws, and waits for nothing", async () => {
+    const clock = virtualClock();
+    const broken = new TypeError("judge");
+    const retryable = (): never => {
+      throw broken;
+    };
+    expect((await settled(on(clock, { retryable }).run(failing(1)))).error).toBe(broken);
+    const late = settled(on(clock, { retryable, perTryMs: 10 }).run(() => new Promise<never>(() => undefined)));
+    await clock.advance(10);
+    expect([(await late).error, clock.pending]).toEqual([broken, 0]);
+  });
+
+  it("gives the judge the very error, whatever its words", async () => {
+    const seen: unknown[] = [];
+    const lookalike = bareError("the function failed", { code: "unavailable", cause: "inner" });
+    const judged = on(virtualClock(), { retryable: (error) => (seen.push(error), false) });
+    await settled(judged.run(failing(1, () => lookalike)));
+    expect(seen).toEqual([lookalike]);
   });
 
   it("tries again what must not run twice only when it never began", async () => {
@@ -272,6 +291,7 @@ describe("the options of a retry", () => {
     [{ retryable: 1 }, "retryable should be a function, got 1"],
     [{ retries: 1 }, 'retry has no option "retries"'],
     [{ budget: { ratio: -1 } }, "ratio should be a number from 0 to 10, got -1"],
+    [{ budget: 5 }, "budget should be a budget or its numbers, got 5"],
     [{ budget: { withdraw: () => true } }, "budget.deposit should be a function"],
   ])("are checked: %j", (options, message) => {
     expect(() => retry(options)).toThrow(message);

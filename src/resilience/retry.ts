@@ -8,7 +8,7 @@ import type { BudgetPolicy, RetryPolicy } from "../contract/index.ts";
 import type { Context } from "../endpoint/index.ts";
 import { checkFunction, checkNames, checkNumber } from "../internal/check.ts";
 import { systemClock, type Clock, type Random } from "../time/index.ts";
-import { budget, type Budget, type BudgetSnapshot } from "./budget.ts";
+import { budget, isBudget, type Budget, type BudgetSnapshot } from "./budget.ts";
 import { retryable } from "./retry-errors.ts";
 import { checkFits, RETRY_POLICY } from "./retry-options.ts";
 import { retryPlan, type RetryEvent, type RetryPlan } from "./retry-plan.ts";
@@ -166,9 +166,7 @@ export function retry(options: RetryOptions = {}): Retry {
 
 function budgetOf(given: RetryOptions["budget"]): Budget | undefined {
   if (given === false) return undefined;
-  if (given !== undefined && "withdraw" in given) {
-    checkFunction("budget.deposit", given.deposit);
-    return given;
-  }
-  return budget(given);
+  if (given === undefined || !isBudget(given)) return budget(given);
+  checkFunction("budget.deposit", given.deposit);
+  return given;
 }

@@ -108,6 +108,16 @@ describe("shedding by event loop delay", () => {
     expect(waiting).toBeDefined();
   });
 
+  it("goes on when the measure has nothing to say yet, as a histogram at the start", async () => {
+    const clock = virtualClock();
+    let delayMs = NaN;
+    const gate = shed({ maxDelayMs: 100, measure: () => delayMs, clock, random: seededRandom(1) });
+    expect(refusedOf(gate)).toBe(0);
+    delayMs = 500;
+    for (let i = 0; i < 12; i++) await clock.advance(20);
+    expect(refusedOf(gate)).toBe(1);
+  });
+
   it("changes while it runs, and refuses wrong options by name", () => {
     const gate = shed({ measure: () => 500 });
     expect(ServiceError.is(gate(contextOf(), info))).toBe(true);

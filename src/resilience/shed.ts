@@ -142,7 +142,7 @@ function textOf({ maxDelayMs }: CheckedRules): string {
   return `shed from ${maxDelayMs} ms of event loop delay on`;
 }
 
-interface LoopDelayOptions {
+interface Measuring {
   readonly clock: Clock;
   readonly tickMs: number;
   readonly measure: (() => number) | undefined;
@@ -151,12 +151,12 @@ interface LoopDelayOptions {
 /** How late the event loop is, while anybody asks. */
 class LoopDelay implements Expiring {
   delayMs = 0;
-  readonly #options: LoopDelayOptions;
+  readonly #options: Measuring;
   #isRunning = false;
   #idle = 0;
   #dueMs = 0;
 
-  constructor(options: LoopDelayOptions) {
+  constructor(options: Measuring) {
     this.#options = options;
   }
 
@@ -164,15 +164,15 @@ class LoopDelay implements Expiring {
     this.#idle = 0;
     if (this.#isRunning) return;
     this.#isRunning = true;
-    if (this.#options.measure !== undefined) this.delayMs = this.#options.measure();
+    if (this.#options.measure !== undefined) this.delayMs = finite(this.#options.measure());
     this.#start();
   }
 
   expire(): void {
     const { clock, measure } = this.#options;
-    const lateMs = measure?.() ?? Math.max(0, clock.now() - this.#dueMs - WHEEL_MS);
+    const lateMs = finite(measure?.() ?? Math.max(0, clock.now() - this.#dueMs - WHEEL_MS));
     // Half: one stall alone counts half, and is forgotten within a few ticks; a loop that is always late counts whole.
-    this.delayMs = Number.isFinite(lateMs) ? (this.delayMs + lateMs) / 2 : 0;
+    this.delayMs = (this.delayMs + lateMs) / 2;
     if (++this.#idle < IDLE_TICKS) return this.#start();
     this.#isRunning = false;
     this.delayMs = 0;
@@ -183,4 +183,9 @@ class LoopDelay implements Expiring {
     this.#dueMs = clock.now() + tickMs;
     clock.expire(tickMs, this);
   }
+}
+
+// A histogram that has seen nothing yet has no mean; one NaN in an average would stay for ever.
+function finite(delayMs: number): number {
+  return Number.isFinite(delayMs) ? delayMs : 0;
 }

@@ -39,10 +39,9 @@ export class Flight implements SharedRun {
     this.#result.catch(() => undefined);
   }
 
-  /** Keeps it going although nobody waits. Answers with what ends that. */
-  hold(): () => void {
+  /** Keeps it going although nobody waits. */
+  hold(): void {
     this.#waiting++;
-    return () => this.#leave();
   }
 
   /** Waits for the work. What it answers or fails with is shared by all; leaving is each one's own. */

@@ -6,7 +6,7 @@
  *
  * @module
  */
-import { policyError, type ServiceError } from "../errors/index.ts";
+import { policyError, ServiceError } from "../errors/index.ts";
 import { checkFunction, checkNames, checkNumber } from "../internal/check.ts";
 import { systemClock, systemRandom, type Clock, type Random } from "../time/index.ts";
 import { throttledFunction, type ThrottledCalls } from "./throttle-function.ts";
@@ -44,7 +44,7 @@ export interface ThrottleOptions extends ThrottlePolicy {
 
 /** A throttle at one moment, fit for JSON. */
 export interface ThrottleSnapshot {
-  /** Calls in the window, also those refused here. */
+  /** Calls that ended in the window, also those refused here. */
   readonly calls: number;
   /** Calls that the back-end accepted, in the window. */
   readonly accepted: number;
@@ -122,8 +122,16 @@ class FunctionThrottle implements Throttle {
     const around: ThrottledCalls = {
       enter: () => this.tryEnter(clock.now()),
       refusal: () => this.refusal(),
-      answered: (value) => (this.accepted(clock.now()), value),
-      failed: (error) => settleThrottled(this, error, { isRejection: this.#isRejection, nowMs: clock.now() }),
+      answered: (value) => {
+        // An error that is returned is an error all the same.
+        if (ServiceError.is(value)) this.#settle(value);
+        else this.accepted(clock.now());
+        return value;
+      },
+      failed: (error) => {
+        this.#settle(error);
+        throw error;
+      },
     };
     return throttledFunction(around, fn);
   }
@@ -132,8 +140,8 @@ class FunctionThrottle implements Throttle {
     const window = this.#window;
     window.turnTo(nowMs);
     const reject = this.#reject();
-    window.called();
     if (reject > 0 && nowMs - this.#lastMs < this.#numbers.probeMs && this.#random.fraction() < reject) {
+      window.called();
       this.#refused++;
       return false;
     }
@@ -143,16 +151,18 @@ class FunctionThrottle implements Throttle {
 
   accepted(nowMs: number): void {
     this.#window.turnTo(nowMs);
+    this.#window.called();
     this.#window.accepted();
   }
 
-  rejected(_nowMs: number): void {
-    // It was counted when it began.
+  // Counted when it is over, like one that was accepted: many at once are not many that were turned away.
+  rejected(nowMs: number): void {
+    this.#window.turnTo(nowMs);
+    this.#window.called();
   }
 
-  released(nowMs: number): void {
-    // As good as accepted: what nobody waited for must not make others be refused.
-    this.accepted(nowMs);
+  released(_nowMs: number): void {
+    // It says nothing, so it counts as nothing.
   }
 
   refusal(): ServiceError<"overloaded"> {
@@ -175,6 +185,10 @@ class FunctionThrottle implements Throttle {
   describe(): string {
     const { ratio, windowMs, maxReject, probeMs } = this.#numbers;
     return `throttle ${ratio} calls per accepted one over ${windowMs} ms, at most ${maxReject} refused, a probe each ${probeMs} ms`;
+  }
+
+  #settle(error: unknown): void {
+    settleThrottled(this, error, { isRejection: this.#isRejection, nowMs: this.#clock.now() });
   }
 
   #reject(): number {

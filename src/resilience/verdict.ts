@@ -45,6 +45,15 @@ export function isFailure(error: unknown): boolean {
 }
 
 /**
+ * Whether something else may be given in place of an answer: where the other side fails, is not asked, or has too much to do.
+ * Any other code is its answer (`permission_denied`, `invalid_argument`), and who called it off wants none.
+ */
+export function isReplaceable(error: unknown): boolean {
+  if (!ServiceError.is(error)) return !isAbort(error);
+  return error.origin !== "declared" && (FAILURES.has(error.code) || error.code === "resource_exhausted");
+}
+
+/**
  * What an error says of the back-end. Declared errors, cancellation by the caller, what a policy on this side decided and a
  * time-out that this process caused by itself say nothing; of everything else `judge` decides.
  *

@@ -97,10 +97,10 @@ export class Group {
     const isAwaited = cause.kind === "asked" || (cause.kind === "signal" && cause.signal === "SIGINT");
     const graceMs = wasRunning && !isAwaited ? this.#settings.graceMs : 0;
     this.#tell({ kind: "stopping", cause, graceMs });
-    if (wasRunning) await this.#together("leave", this.#settings.closeMs);
+    if (wasRunning) await this.#together("leave", this.#settings.closeMs, isAwaited);
     if (graceMs > 0) await this.#bounded(() => new Promise(() => undefined), graceMs);
     // Before start-up was over nobody was told that it serves: there is nothing to finish.
-    if (wasRunning) await this.#together("drain", this.#settings.drainMs);
+    if (wasRunning) await this.#together("drain", this.#settings.drainMs, isAwaited);
     await this.#close();
     this.#signals.close();
     const code = this.#forcedCode || (this.#hasFailed ? 1 : 0);
@@ -111,14 +111,14 @@ export class Group {
   }
 
   /** Lets those that have this phase go through it side by side. */
-  async #together(phase: "leave" | "drain", ms: number): Promise<void> {
+  async #together(phase: "leave" | "drain", ms: number, isAwaited: boolean): Promise<void> {
     const members = this.#open.filter((member) => member[phase] !== undefined && !this.#ended.has(member));
     if (members.length === 0 || this.#forced.signal.aborted) return;
     if (phase === "drain") this.#tell({ kind: "draining", drainMs: ms });
     const beganMs = this.#settings.clock.now();
     const deadline = new AbortController();
     const steps = members.map(async (member) => {
-      const ending = await this.#bounded(() => member[phase]!(deadline.signal), ms);
+      const ending = await this.#bounded(() => member[phase]!(deadline.signal, isAwaited), ms);
       this.#conclude(member, phase, { ending, beganMs });
       return ending.kind;
     });

@@ -34,10 +34,10 @@ function playground(options: RunOptions = {}) {
     return {
       name,
       start: (signal, addresses) => (note(`${name}.start`), steps.start?.(signal, addresses)),
-      drain: (deadline) => {
+      drain: (deadline, isAwaited) => {
         note(`${name}.drain`);
         deadline.addEventListener("abort", () => note(`${name} is cut`));
-        return steps.drain?.(deadline);
+        return steps.drain?.(deadline, isAwaited);
       },
       close: () => (note(`${name}.close`), steps.close?.()),
       done: steps.done,

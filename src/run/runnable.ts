@@ -22,9 +22,10 @@ export interface Runnable {
   leave?(deadline: AbortSignal): Promise<void> | void;
   /**
    * Takes on nothing new and resolves when what was begun is finished. The signal aborts when the time is over; `close`
-   * follows at once. Default: there is nothing to finish.
+   * follows at once. `isAwaited`: somebody waits for the end (SIGINT, `stop()`), so nothing is left open just in case. Default: there is
+   * nothing to finish.
    */
-  drain?(deadline: AbortSignal): Promise<void> | void;
+  drain?(deadline: AbortSignal, isAwaited: boolean): Promise<void> | void;
   /** Cuts what is left and frees everything; also after it ended by itself. */
   close(): Promise<void> | void;
   /**

@@ -211,8 +211,8 @@ class Serving implements Runnable {
     this.#listening = await this.#transport.listen(this.#app);
   }
 
-  async drain(): Promise<void> {
-    await this.#listening?.drain();
+  async drain(_deadline: AbortSignal, isAwaited: boolean): Promise<void> {
+    await this.#listening?.drain(isAwaited);
   }
 
   async close(): Promise<void> {

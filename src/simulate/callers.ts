@@ -11,7 +11,7 @@ import { SERVICE } from "./check-scenario.ts";
 import type { SimulatedRequest } from "./contract.ts";
 import { exponential } from "./latency.ts";
 import { OK } from "./recorder.ts";
-import type { Load, LoadStep } from "./scenario.ts";
+import type { Load, LoadStep } from "./load.ts";
 import type { Remote, Simulation } from "./simulation.ts";
 import type { Place } from "./transport.ts";
 import type { Work } from "./site.ts";
@@ -44,7 +44,8 @@ export class Callers {
     const { perSecond } = steps[step]!;
     const endMs = Math.min(steps[step + 1]?.atMs ?? Infinity, scenario.durationMs);
     const isEven = this.#load.arrivals === "constant";
-    const gapMs = (): number => (perSecond === 0 ? Infinity : (isEven ? 1000 : 1000 * exponential(this.#random)) / perSecond);
+    const gapMs = (): number =>
+      perSecond === 0 ? Infinity : (isEven ? 1000 : 1000 * exponential(this.#random)) / perSecond;
     const arrival = {
       expire: (): void => {
         this.#begin();
@@ -107,7 +108,7 @@ function byClients(simulation: Simulation, load: Load): Ask {
 
 // In turn, and nothing in between: what arrives when its caller has left is no answer.
 function plainly(simulation: Simulation, load: Load): Ask {
-  const { time, recorder } = simulation;
+  const { recorder } = simulation;
   const { timeoutMs = TIMEOUT_MS } = load;
   const places = simulation.sitesOf(serviceOf(simulation, load)).map(({ address }) => simulation.places.get(address)!);
   const method = load.idempotent === false ? "write" : "read";

@@ -6,7 +6,9 @@
 import { codes } from "../errors/index.ts";
 import { checkFunction, checkNames, checkNumber, checkOneOf, checkString, shown } from "../internal/check.ts";
 import { sampler } from "./latency.ts";
-import type { Backend, FailingFault, Fault, Load, Scenario } from "./scenario.ts";
+import type { Backend, FailingFault, Fault } from "./backend.ts";
+import type { Load } from "./load.ts";
+import type { Scenario } from "./scenario.ts";
 
 /** The service of back-ends that name none. */
 export const SERVICE = "backend";
@@ -35,11 +37,12 @@ export function checkScenario(scenario: Scenario): void {
   const names = new Set<string>();
   for (const [i, backend] of backends.entries()) {
     checkBackend(`backends[${i}]`, backend);
-    if (names.has(backend.name)) throw new RangeError(`backends should each have a name of its own, got "${backend.name}" twice`);
+    if (names.has(backend.name))
+      throw new RangeError(`backends should each have a name of its own, got "${backend.name}" twice`);
     names.add(backend.name);
   }
   checkCalls(backends);
-  const services = backends.map(({ service = SERVICE }) => service);
+  const services = [...new Set(backends.map(({ service = SERVICE }) => service))];
   const loads: readonly Load[] = Array.isArray(load) ? (load as readonly Load[]) : [load as Load];
   checkList("load", loads);
   for (const [i, one] of loads.entries()) checkLoad(loads.length === 1 ? "load" : `load[${i}]`, one, services);
@@ -56,7 +59,10 @@ function checkBackend(where: string, backend: Backend): void {
   checkString(`${where}.name`, backend.name, WORD);
   if (backend.service !== undefined) checkString(`${where}.service`, backend.service, WORD);
   checkNumber(`${where}.count`, count ?? 1, { min: 1, max: 10_000, integer: true });
-  checkNumber(`${where}.workers`, workers ?? Infinity, { min: 1, integer: workers !== undefined && workers !== Infinity });
+  checkNumber(`${where}.workers`, workers ?? Infinity, {
+    min: 1,
+    integer: workers !== undefined && workers !== Infinity,
+  });
   checkNumber(`${where}.maxQueue`, maxQueue ?? Infinity, { min: 0 });
   checkOneOf(`${where}.queue`, queue ?? "fifo", ["fifo", "lifo"]);
   sampler(`${where}.latency`, backend.latency ?? 10);
@@ -98,7 +104,9 @@ function checkLoad(where: string, load: Load, services: readonly string[]): void
   checkObject(where, load, LOAD);
   const { perSecond, arrivals, callers, thinkMs, timeoutMs, keys, service } = load;
   if ((perSecond === undefined) === (callers === undefined))
-    throw new RangeError(`${where} should have perSecond or callers, got ${callers === undefined ? "neither" : "both"}`);
+    throw new RangeError(
+      `${where} should have perSecond or callers, got ${callers === undefined ? "neither" : "both"}`,
+    );
   if (typeof perSecond === "object") {
     checkList(`${where}.perSecond`, perSecond);
     let beforeMs = -1;
@@ -122,7 +130,8 @@ function checkCalls(backends: readonly Backend[]): void {
   for (const { service = SERVICE, calls: called = [] } of backends)
     calls.set(service, new Set([...(calls.get(service) ?? []), ...called]));
   const visit = (service: string, way: readonly string[]): void => {
-    if (way.includes(service)) throw new RangeError(`calls should go in no circle, got ${[...way, service].join(" > ")}`);
+    if (way.includes(service))
+      throw new RangeError(`calls should go in no circle, got ${[...way, service].join(" > ")}`);
     for (const next of calls.get(service) ?? []) {
       checkOneOf(`calls of ${service}`, next, [...calls.keys()]);
       visit(next, [...way, service]);

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Backend, Fault } from "./scenario.ts";
+import type { Backend, Fault } from "./backend.ts";
 
 /** What holds for an instance at a moment. */
 export interface Condition {

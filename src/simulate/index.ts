@@ -5,18 +5,10 @@
  */
 export { scenario, simulate, type SimulateOptions } from "./simulate.ts";
 export { plot } from "./plot.ts";
-export { comparisonOf as comparison } from "./table.ts";
-export type {
-  Backend,
-  ClientData,
-  FailingFault,
-  Fault,
-  Load,
-  LoadStep,
-  Scenario,
-  ServerData,
-  World,
-} from "./scenario.ts";
+export { comparison } from "./table.ts";
+export type { ClientData, Scenario, World } from "./scenario.ts";
+export type { Backend, FailingFault, Fault, ServerData } from "./backend.ts";
+export type { Load, LoadStep } from "./load.ts";
 export type { Latency } from "./latency.ts";
 export type { FaultSpan, RecoveryRule, Report } from "./report.ts";
 export type { Figures } from "./figures.ts";

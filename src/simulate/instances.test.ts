@@ -153,6 +153,7 @@ describe("some of ten instances are marked as unwell", { timeout: 120_000 }, () 
     expect(worst).toBeGreaterThanOrEqual(0.38);
   });
 
+  // Not yet so: the calls that the breakers of the dead refuse all go to the living, which is more than they can bear.
   it("six truly: the same with the defaults", async () => {
     const worst = Math.min(...(await withSeeds(marked(6, { isTrue: true }), success)));
     tell("panic, 6 true, defaults", { worst });
@@ -233,16 +234,19 @@ describe("two of a hundred requests take a second", { timeout: 120_000 }, () => 
 
   it("and an answer that no other attempt can better ends all of them", async () => {
     const scenario: Scenario = {
-      durationMs: 5000,
-      client: { hedge: { afterMs: 10 }, budget: false, retry: false, balance: { strategy: roundRobin() } },
+      durationMs: 3000,
+      client: { hedge: { afterMs: 15, extra: 1 }, budget: false, retry: false, balance: { strategy: roundRobin() } },
       backends: [
-        { name: "slow", latency: 1000 },
-        { name: "fatal", faults: [{ fail: { code: "invalid_argument", afterMs: 20 } }] },
+        { name: "slow", latency: 10, faults: [{ atMs: 2000, slow: 100 }] },
+        { name: "fatal", latency: 10, faults: [{ atMs: 2000, fail: { code: "invalid_argument", afterMs: 20 } }] },
       ],
-      load: { perSecond: 20 },
+      // No more in a second than hedges are saved up.
+      load: { perSecond: 9, arrivals: "constant" },
     };
-    const seen = await withSeeds(scenario, ({ total }) => ({ longestMs: total.quantileMs(1), codes: Object.keys(total.codes) }));
-    expect(most(seen, ({ longestMs }) => longestMs)).toBeLessThan(31);
-    expect(seen.flatMap(({ codes }) => codes)).toEqual(seen.map(() => "invalid_argument"));
+    const seen = await withSeeds(scenario, (report) => report.between(2000, 3000));
+    expect(seen.flatMap(({ codes }) => Object.keys(codes))).toEqual(seen.map(() => "invalid_argument"));
+    // 15 ms until it is asked, and 20 until it has answered.
+    expect(most(seen, (one) => one.quantileMs(1))).toBeLessThan(36);
+    expect(least(seen, ({ amplification }) => amplification)).toBeGreaterThan(1.4);
   });
 });

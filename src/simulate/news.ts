@@ -21,10 +21,11 @@ export interface News {
 /** A logger that keeps what is said of instances, and drops the lines of single calls. */
 export function newsLogger(who: string, now: () => number, kept: News[]): Logger {
   function keep(message: string, given?: Fields | (() => Fields)): void {
-    const { service: _service, instance, ...fields } = (typeof given === "function" ? given() : (given ?? {})) as Record<
-      string,
-      unknown
-    >;
+    const {
+      service: _service,
+      instance,
+      ...fields
+    } = (typeof given === "function" ? given() : (given ?? {})) as Record<string, unknown>;
     kept.push({ atMs: now(), who, message, instance: typeof instance === "string" ? instance : "", fields });
   }
   const logger: Logger = {

@@ -24,7 +24,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 describe("the plots of the outages", () => {
   it("are of all scenarios on the page", () => {
-    expect(modules.map(({ name }) => name?.replace(".ts", "")).toSorted()).toEqual(Object.keys(TITLES).toSorted());
+    expect(modules.map(({ name }) => name!.replace(".ts", "")).toSorted()).toEqual(Object.keys(TITLES).toSorted());
   });
 
   it.each(Object.entries(TITLES))("show what %s gives", { timeout: 60_000 }, async (name, title) => {

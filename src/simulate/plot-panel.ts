@@ -82,7 +82,9 @@ export class Panel {
     for (const tick of ticks) {
       const place = y(tick).toFixed(1);
       this.add(`<path class="grid" d="M${left} ${place}h${width}"/>`);
-      this.add(`<text class="minor end" x="${left - 8}" y="${(y(tick) + 4).toFixed(1)}">${tick.toLocaleString("en-US")}</text>`);
+      this.add(
+        `<text class="minor end" x="${left - 8}" y="${(y(tick) + 4).toFixed(1)}">${tick.toLocaleString("en-US")}</text>`,
+      );
     }
   }
 

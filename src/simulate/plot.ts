@@ -54,7 +54,7 @@ export function plot(reports: readonly Report[], title?: string): string {
   const x = linear([0, durationMs], [LEFT, LEFT + width]);
   const panel = (i: number, label: string): Panel =>
     new Panel({ label, left: LEFT, width, top: TOP + GAP + i * (PANEL + GAP), height: PANEL });
-  const panels = [success(panel(0, "answered, %"), all, x), durations(panel(1, "p99 and p50 (dashed), ms"), all, x)];
+  const panels = [success(panel(0, "succeeded, %"), all, x), durations(panel(1, "p99 and p50 (dashed), ms"), all, x)];
   panels.push(attempts(panel(2, "attempts per second, offered (grey, dashed)"), all, x));
   const height = TOP + 3 * (PANEL + GAP) + BOTTOM;
   return [
@@ -62,7 +62,11 @@ export function plot(reports: readonly Report[], title?: string): string {
     `<title>${escaped(title ?? first.name)}</title><style>${STYLE}</style>`,
     `<text class="title" x="${LEFT}" y="22">${escaped(title ?? first.name)}</text>`,
     ...legend(reports),
-    ...bands(first.faults.map((fault) => ({ ...fault, name: escaped(fault.name) })), x, [TOP + GAP, height - BOTTOM]),
+    ...bands(
+      first.faults.map((fault) => ({ ...fault, name: escaped(fault.name) })),
+      x,
+      [TOP + GAP, height - BOTTOM],
+    ),
     ...panels.map((one) => one.text()),
     ...seconds(durationMs, x, height - BOTTOM),
     "</svg>\n",
@@ -98,7 +102,13 @@ function points(all: readonly Span[], x: Scale, value: (span: Span) => number | 
 function success(panel: Panel, all: readonly (readonly Span[])[], x: Scale): Panel {
   const y = linear([0, 100], panel.range);
   panel.grid([0, 25, 50, 75, 100], y);
-  for (const [i, one] of all.entries()) panel.add(curve(points(one, x, ({ figures }) => y(figures.successRatio * 100)), `of${i}`));
+  for (const [i, one] of all.entries())
+    panel.add(
+      curve(
+        points(one, x, ({ figures }) => y(figures.successRatio * 100)),
+        `of${i}`,
+      ),
+    );
   return panel;
 }
 
@@ -110,8 +120,10 @@ function durations(panel: Panel, all: readonly (readonly Span[])[], x: Scale): P
   const ticks: number[] = [];
   for (let tick = low; tick <= high * 1.001; tick *= 10) ticks.push(Number(tick.toPrecision(3)));
   panel.grid(ticks, y);
-  const value = (which: "p50Ms" | "p99Ms") => ({ figures }: Span) =>
-    figures.offered === 0 ? undefined : y(Math.max(low, figures[which]));
+  const value =
+    (which: "p50Ms" | "p99Ms") =>
+    ({ figures }: Span) =>
+      figures.offered === 0 ? undefined : y(Math.max(low, figures[which]));
   for (const [i, one] of all.entries()) {
     panel.add(curve(points(one, x, value("p50Ms")), `of${i} thin`));
     panel.add(curve(points(one, x, value("p99Ms")), `of${i}`));
@@ -125,9 +137,23 @@ function attempts(panel: Panel, all: readonly (readonly Span[])[], x: Scale): Pa
   const most = Math.max(1, ...all.flat().flatMap((span) => [perSecond(span), offered(span)]));
   const step = niceStep(most / 4);
   const y = linear([0, Math.ceil(most / step) * step], panel.range);
-  panel.grid(Array.from({ length: Math.ceil(most / step) + 1 }, (_, i) => i * step), y);
-  panel.add(curve(points(all[0]!, x, (span) => y(offered(span))), "offered thin"));
-  for (const [i, one] of all.entries()) panel.add(curve(points(one, x, (span) => y(perSecond(span))), `of${i}`));
+  panel.grid(
+    Array.from({ length: Math.ceil(most / step) + 1 }, (_, i) => i * step),
+    y,
+  );
+  panel.add(
+    curve(
+      points(all[0]!, x, (span) => y(offered(span))),
+      "offered thin",
+    ),
+  );
+  for (const [i, one] of all.entries())
+    panel.add(
+      curve(
+        points(one, x, (span) => y(perSecond(span))),
+        `of${i}`,
+      ),
+    );
   return panel;
 }
 
@@ -135,7 +161,9 @@ function seconds(durationMs: number, x: Scale, y: number): readonly string[] {
   const step = niceStep(durationMs / 10_000);
   const texts: string[] = [];
   for (let second = 0; second * 1000 <= durationMs; second += step)
-    texts.push(`<text class="minor middle" x="${x(second * 1000).toFixed(1)}" y="${y + 18}">${Number(second.toFixed(3))} s</text>`);
+    texts.push(
+      `<text class="minor middle" x="${x(second * 1000).toFixed(1)}" y="${y + 18}">${Number(second.toFixed(3))} s</text>`,
+    );
   return texts;
 }
 

@@ -3,13 +3,7 @@
  *
  * @module
  */
-import {
-  instance,
-  type Instance,
-  type Listing,
-  type ListingChange,
-  type Source,
-} from "../discovery/index.ts";
+import { instance, type Instance, type Listing, type ListingChange, type Source } from "../discovery/index.ts";
 import type { Subscription } from "../endpoint/index.ts";
 import type { VirtualTime } from "../internal/virtual-time.ts";
 import { changesOf } from "./faults.ts";

@@ -9,7 +9,7 @@ import { bareError, type ServiceError } from "../errors/index.ts";
 import type { Clock } from "../time/index.ts";
 import { bind, ServerCall, type BoundMethod } from "../transport/index.ts";
 import { simulatedService, type SimulatedRequest } from "./contract.ts";
-import type { ServerData } from "./scenario.ts";
+import type { ServerData } from "./backend.ts";
 import type { Site, Work } from "./site.ts";
 
 /** Calls another service for a request, on the context of the call that is served. */
@@ -42,7 +42,10 @@ export interface Serving {
 export function serving(options: ServingOptions): Serving {
   const { clock } = options;
   // What a policy or middleware throws by mistake would be one more failure among the simulated ones.
-  const failures = { report: warn, failed: ({ cause }: ServiceError) => (cause === undefined ? undefined : warn(cause)) };
+  const failures = {
+    report: warn,
+    failed: ({ cause }: ServiceError) => (cause === undefined ? undefined : warn(cause)),
+  };
   const bound = bind(implementation(options), {
     ...failures,
     clock,
@@ -62,7 +65,8 @@ export function serving(options: ServingOptions): Serving {
 
 function implementation({ service, site, data, downstream }: ServingOptions): Implementation {
   const { gates, observers, ...policy } = data;
-  const own = (context: Context): Promise<null> => new Promise((resolve, reject) => handled(site, context, { resolve, reject }));
+  const own = (context: Context): Promise<null> =>
+    new Promise((resolve, reject) => handled(site, context, { resolve, reject }));
   const read =
     downstream.length === 0
       ? (_request: SimulatedRequest, context: Context) => own(context)
@@ -97,7 +101,11 @@ class SimulatedCall extends ServerCall<undefined, undefined> {
 
   constructor(bound: BoundMethod, { timeoutMs, attempt, metadata }: Incoming, work: Work) {
     const startMs = bound.around.clock.now();
-    super(bound, { startMs, timeoutMs: Math.min(timeoutMs, bound.info.timeoutMs), transport: "simulated", incoming: metadata }, {});
+    super(
+      bound,
+      { startMs, timeoutMs: Math.min(timeoutMs, bound.info.timeoutMs), transport: "simulated", incoming: metadata },
+      {},
+    );
     this.#work = work;
     this.#attempt = attempt;
   }

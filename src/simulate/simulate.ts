@@ -11,7 +11,8 @@ import { Callers } from "./callers.ts";
 import { checkScenario, checkSeed, SERVICE } from "./check-scenario.ts";
 import { OPEN, type Recorder } from "./recorder.ts";
 import { reportOf, type Report } from "./report.ts";
-import type { Load, Scenario } from "./scenario.ts";
+import type { Load } from "./load.ts";
+import type { Scenario } from "./scenario.ts";
 import { Simulation } from "./simulation.ts";
 
 /** How a scenario is run. */
@@ -22,6 +23,9 @@ export interface SimulateOptions {
 
 /** After so many moments the platform has its turn: a run must not keep a process from being interrupted. */
 const MOMENTS = 4096;
+/** So much at one moment is a circle: an error is better than a run that never ends. */
+const MOST_AT_ONCE = 1_000_000;
+const CIRCLE = "something waits for 0 ms, again and again";
 /** How much longer than its time-out a call is waited for, in milliseconds: policies may hold it a little. */
 const GRACE_MS = 1000;
 
@@ -34,7 +38,7 @@ const GRACE_MS = 1000;
  * ```ts
  * import { scenario } from "servicekit/simulate";
  *
- * scenario({ durationMs: 1000, backends: [{ name: "pet", workers: 0 }], load: { perSecond: 10 } }); // throws backends[0].workers should be a number of at least 1, got 0
+ * scenario({ durationMs: 1000, backends: [{ name: "pet", workers: 0 }], load: { perSecond: 10 } }); // throws backends[0].workers should be an integer of at least 1, got 0
  * ```
  */
 export function scenario(given: Scenario): Scenario {
@@ -83,13 +87,16 @@ export async function simulate(given: Scenario, options: SimulateOptions = {}): 
 
 function run({ time, hasPromises }: Simulation, isOver: () => boolean): Promise<void> {
   return new Promise((resolve, reject) => {
-    let moments = 0;
+    let [moments, still] = [0, 0];
     const again = afterPromises(step);
     function step(): void {
       try {
         do {
           if (isOver()) return resolve();
+          const beforeMs = time.now();
           time.fire();
+          if (time.now() !== beforeMs) still = 0;
+          else if (++still > MOST_AT_ONCE) throw new Error(`time stands still at ${beforeMs} ms: ${CIRCLE}`);
         } while (++moments % MOMENTS !== 0 && !hasPromises);
       } catch (error) {
         return reject(error as Error);

@@ -12,7 +12,8 @@ import { simulatedService, type SimulatedMethods } from "./contract.ts";
 import { newsLogger, type News } from "./news.ts";
 import { Recorder } from "./recorder.ts";
 import { simulatedSource } from "./registry.ts";
-import type { Backend, ClientData, Scenario, ServerData, World } from "./scenario.ts";
+import type { Backend, ServerData } from "./backend.ts";
+import type { ClientData, Scenario, World } from "./scenario.ts";
 import { serving, type Downstream, type Serving } from "./serving.ts";
 import { Site } from "./site.ts";
 import { simulatedTransport, type Place, type Wire } from "./transport.ts";
@@ -44,13 +45,14 @@ export class Simulation {
     this.scenario = scenario;
     this.#seed = seed;
     const { time } = this;
-    this.sites = scenario.backends.flatMap((backend) =>
-      addressesOf(backend).map((address) => ({ backend, address })),
-    ).map(({ backend, address }, place) => new Site({ backend, address, place, time, random: this.random() }));
+    this.sites = scenario.backends
+      .flatMap((backend) => addressesOf(backend).map((address) => ({ backend, address })))
+      .map(({ backend, address }, place) => new Site({ backend, address, place, time, random: this.random() }));
     const services = new Set(this.sites.map(serviceOf));
     this.#sources = new Map([...services].map((name) => [name, simulatedSource(name, this.sitesOf(name), time)]));
     for (const site of this.sites) this.places.set(site.address, { site, serving: this.#servingOf(site) });
-    this.hasPromises = scenario.client !== false || [...this.places.values()].some(({ serving }) => serving !== undefined);
+    this.hasPromises =
+      scenario.client !== false || [...this.places.values()].some(({ serving }) => serving !== undefined);
   }
 
   /** Chance of its own for one part, so that one part more takes nothing from the others. */
@@ -67,7 +69,12 @@ export class Simulation {
   remotes(service: string): readonly Remote[] {
     const { client: data, clients = 1 } = this.scenario;
     return Array.from({ length: clients }, (_, index) =>
-      this.#remote(service, { data: data === false ? undefined : data, index, who: `client ${index + 1}`, counts: true }),
+      this.#remote(service, {
+        data: data === false ? undefined : data,
+        index,
+        who: `client ${index + 1}`,
+        counts: true,
+      }),
     );
   }
 

@@ -8,7 +8,7 @@ import type { VirtualTime } from "../internal/virtual-time.ts";
 import type { Random } from "../time/index.ts";
 import { changesOf, conditionAt, doneAt, stallsOf, type Condition } from "./faults.ts";
 import { sampler, type Sampler } from "./latency.ts";
-import type { Backend, Fault } from "./scenario.ts";
+import type { Backend, Fault } from "./backend.ts";
 
 /** A request as the work it makes. */
 export interface Work {

@@ -36,8 +36,18 @@ export function tableOf(report: Report): string {
   return `${[...lines, ...(told.length === 0 ? [] : ["", ...told])].join("\n")}\n`;
 }
 
-/** One line for each report: what one looks at to compare them. */
-export function comparisonOf(reports: readonly Report[]): string {
+/**
+ * One line for each report: what one looks at to compare configurations, or seeds.
+ *
+ * @example
+ * ```ts
+ * import { comparison, simulate } from "servicekit/simulate";
+ *
+ * const report = await simulate({ name: "one", durationMs: 1000, backends: [{ name: "pet" }], load: { perSecond: 50 } });
+ * comparison([report, report]).split("\n")[1]?.trim().startsWith("one"); // => true
+ * ```
+ */
+export function comparison(reports: readonly Report[]): string {
   const rows = reports.map((one) => [one.name, String(one.seed), ...cells(one.total)]);
   return `${aligned([["scenario", "seed", ...HEAD.slice(1)], ...rows])}\n`;
 }
@@ -73,7 +83,12 @@ function aligned(rows: readonly (readonly string[])[]): string {
   for (const row of rows) for (const [i, cell] of row.entries()) widths[i] = Math.max(widths[i] ?? 0, cell.length);
   const isText = (i: number): boolean => rows.slice(1).some((row) => /[a-z]{2}/.test(row[i] ?? "") && row[i] !== "all");
   return rows
-    .map((row) => row.map((cell, i) => (isText(i) ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!))).join("  ").trimEnd())
+    .map((row) =>
+      row
+        .map((cell, i) => (isText(i) ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!)))
+        .join("  ")
+        .trimEnd(),
+    )
     .map((line) => `  ${line}`)
     .join("\n");
 }

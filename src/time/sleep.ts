@@ -11,6 +11,11 @@ export interface SleepOptions {
   readonly signal?: AbortSignal | undefined;
   /** Default: the machine's clock. */
   readonly clock?: Clock | undefined;
+  /**
+   * Whether the process goes on for it. False is for what nobody waits for, such as a heart-beat or a back-off: it may be 8
+   * ms late. Default: true.
+   */
+  readonly keepsAlive?: boolean | undefined;
 }
 
 /**
@@ -26,13 +31,14 @@ export interface SleepOptions {
  * ```
  */
 export function sleep(delayMs: number, options: SleepOptions = {}): Promise<void> {
-  const { signal, clock = systemClock } = options;
+  const { signal, clock = systemClock, keepsAlive = true } = options;
   return new Promise((resolve, reject) => {
     if (signal?.aborted) return reject(signal.reason as Error);
-    const timer = clock.after(delayMs, () => {
+    const timer = keepsAlive ? clock.after(delayMs, over) : clock.expire(delayMs, { expire: over });
+    function over(): void {
       signal?.removeEventListener("abort", abort);
       resolve();
-    });
+    }
     function abort(): void {
       timer.cancel();
       reject(signal!.reason as Error);

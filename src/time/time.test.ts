@@ -20,11 +20,11 @@ describe("systemClock", () => {
   });
 });
 
-describe("sleep", () => {
+describe.each([true, false])("sleep, where the process goes on for it: %s", (keepsAlive) => {
   it("resolves when the time has passed, and not before", async () => {
     const clock = virtualClock();
     let isAwake = false;
-    const slept = sleep(1000, { clock }).then(() => (isAwake = true));
+    const slept = sleep(1000, { clock, keepsAlive }).then(() => (isAwake = true));
     await clock.advance(999);
     expect(isAwake).toBe(false);
     await clock.advance(1);
@@ -35,7 +35,7 @@ describe("sleep", () => {
   it("rejects with the signal's reason, and leaves neither timer nor listener", async () => {
     const clock = virtualClock();
     const controller = new AbortController();
-    const slept = sleep(1000, { clock, signal: controller.signal });
+    const slept = sleep(1000, { clock, keepsAlive, signal: controller.signal });
     controller.abort(new Error("called off"));
     await expect(slept).rejects.toThrow("called off");
     expect(clock.pending).toBe(0);
@@ -43,7 +43,9 @@ describe("sleep", () => {
 
   it("does not begin when the signal was aborted already", async () => {
     const clock = virtualClock();
-    await expect(sleep(1000, { clock, signal: AbortSignal.abort(new Error("too late")) })).rejects.toThrow("too late");
+    await expect(sleep(1000, { clock, keepsAlive, signal: AbortSignal.abort(new Error("too late")) })).rejects.toThrow(
+      "too late",
+    );
     expect(clock.pending).toBe(0);
   });
 
@@ -56,7 +58,7 @@ describe("sleep", () => {
       removed.push(type),
       remove(type, listener)
     )) as typeof remove;
-    const slept = sleep(5, { clock, signal });
+    const slept = sleep(5, { clock, keepsAlive, signal });
     await clock.advance(5);
     await slept;
     expect(removed).toEqual(["abort"]);

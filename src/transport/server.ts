@@ -63,8 +63,11 @@ export interface ServerTransport {
 export interface Listening {
   /** Where, e.g. `http://127.0.0.1:8081`; empty when it is mounted elsewhere. */
   readonly addresses: readonly string[];
-  /** Stops accepting, tells peers, and resolves when nothing is in flight any more. */
-  drain(): Promise<void>;
+  /**
+   * Stops accepting, tells peers, and resolves when nothing is in flight any more. Unless somebody waits for the end, connections on which
+   * a request may be on its way are left open for a moment, where the protocol has no other way to lose none.
+   */
+  drain(isAwaited?: boolean): Promise<void>;
   /** Cuts what is left and frees the port. */
   close(): Promise<void>;
 }

@@ -9,7 +9,7 @@ import { RegistryError } from "../http/index.ts";
 import { LostRegistration, type Announcer, type Instance } from "../index.ts";
 import { describedCheck, ttlOf, type ConsulCheck } from "./checks.ts";
 import { connected, type ConsulConnection } from "./connection.ts";
-import { placeOf } from "../http/place.ts";
+import { placeOf } from "../place.ts";
 
 /** How an instance is made known. */
 export interface ConsulAnnouncement extends ConsulConnection {
@@ -40,6 +40,7 @@ export function announceConsul(name: string, options: ConsulAnnouncement, clock:
   });
   const describe = describedCheck(check, afterMs);
   const { http, isOwn } = connected(options, clock, 2000);
+  let isDraining: boolean | undefined;
   // The process goes on for a registrar as long as the registrar says, not for each heart-beat.
   const put = async (path: string, signal: AbortSignal, body?: unknown): Promise<void> => {
     await http.request({ method: "PUT", path, body, signal, keepsAlive: false });
@@ -58,11 +59,13 @@ export function announceConsul(name: string, options: ConsulAnnouncement, clock:
     name,
     renewMs: check.kind === "ttl" ? ttlOf(check) / 3 : ASK_MS,
     async register(instance, signal) {
-      const isDraining = instance.health === "draining";
+      const drains = instance.health === "draining";
       // First the mark, so that it is at no moment missing; an agent that knows nothing of it yet is told afterwards.
-      const isMarked = isDraining && (await maintenance(instance.id, true, signal));
+      const isMarked = drains && (await maintenance(instance.id, true, signal));
       await put("/v1/agent/service/register", signal, bodyOf(instance, describe(instance)));
-      if (isDraining !== isMarked || !isDraining) await maintenance(instance.id, isDraining, signal);
+      // A process that begins takes off what its forerunner left; one that goes on leaves an operator's word alone.
+      if (drains !== isMarked || (!drains && isDraining !== false)) await maintenance(instance.id, drains, signal);
+      isDraining = drains;
     },
     async renew(instance, signal) {
       const id = encodeURIComponent(instance.id);

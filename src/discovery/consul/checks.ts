@@ -5,7 +5,7 @@
  */
 import { checkNames, checkNumber, checkOneOf, checkString } from "../../internal/check.ts";
 import type { Instance } from "../index.ts";
-import { joined, placeOf } from "../http/place.ts";
+import { joined, placeOf } from "../place.ts";
 
 /** How Consul finds out whether an instance lives. */
 export type ConsulCheck =

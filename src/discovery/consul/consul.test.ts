@@ -120,6 +120,26 @@ describe.skipIf(missing !== undefined)(`Consul${why(missing)}`, { timeout: 60_00
     await listed(source, "10.0.0.1:8081");
   });
 
+  it("leaves an operator's word alone, until the process begins anew", async () => {
+    const mine = await registered("10.0.0.1:8081");
+    const all = watched({ passingOnly: false });
+    await until(() => all.listing.instances[0]?.health === "up");
+    const http = registryHttp({ servers: agent.url });
+    closing.push(() => http.close());
+    const id = encodeURIComponent(mine.instance!.id);
+    const path = `/v1/agent/service/maintenance/${id}`;
+    await http.request({ method: "PUT", path, query: { enable: true, reason: "looked at" } });
+    await until(() => all.listing.instances[0]?.health === "draining");
+    await mine.update({ metadata: { a: "b" } });
+    // Not by the source, which may see the update before what comes with it.
+    const { text } = await http.request({ path: "/v1/agent/checks" });
+    expect(text).toContain(JSON.stringify(`_service_maintenance:${mine.instance!.id}`));
+    await until(() => all.listing.instances[0]?.metadata["a"] === "b");
+    expect(all.listing.instances[0]?.health).toBe("draining");
+    await registered("10.0.0.1:8081");
+    await until(() => all.listing.instances[0]?.health === "up");
+  });
+
   it("an instance that calls itself down is down, and up again when it says so", async () => {
     const mine = await registered("10.0.0.1:8081", { check: { kind: "ttl", ttlMs: 1500 } });
     const all = watched({ passingOnly: false });

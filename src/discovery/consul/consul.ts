@@ -3,20 +3,24 @@
  *
  * @module
  */
-import { checkString } from "../../internal/check.ts";
+import { checkNames, checkString } from "../../internal/check.ts";
 import {
   registrar,
+  registrarOptionNames,
+  registrarOptions,
   source,
+  sourceOptionNames,
+  sourceOptions,
   type InstanceInput,
   type Registrar,
   type RegistrarOptions,
   type Source,
   type SourceOptions,
 } from "../index.ts";
+import { shaped } from "../registrar-options.ts";
 import { ANNOUNCEMENT, announceConsul, type ConsulAnnouncement } from "./announce-consul.ts";
 import { CONNECTION } from "./connection.ts";
-import { parted } from "../http/parted.ts";
-import { joined, placeOf } from "../http/place.ts";
+import { joined, placeOf } from "../place.ts";
 import { QUERY, watchConsul, type ConsulQuery } from "./watch-consul.ts";
 
 /** How a service is watched: what Consul is asked, and what every source may be told. */
@@ -40,9 +44,9 @@ export interface ConsulOptions extends ConsulQuery, Omit<SourceOptions, "interva
  */
 export function consul(service: string, options: ConsulOptions = {}): Source {
   checkString("service", service);
-  const [own, rest] = parted(options, [...CONNECTION, ...QUERY]);
-  const watch = watchConsul(service, own, options.clock);
-  return source({ ...rest, name: `consul ${service}`, service, watch });
+  checkNames("consul", options, [...CONNECTION, ...QUERY, ...sourceOptionNames]);
+  const watch = watchConsul(service, options, options.clock);
+  return source({ ...sourceOptions(options), name: `consul ${service}`, service, watch });
 }
 
 /** How an instance is made known: what Consul is told, and what every registrar may be told. */
@@ -70,17 +74,14 @@ export function consulRegistrar(
   instance: RegistrarOptions["instance"],
   options: ConsulRegistrarOptions = {},
 ): Registrar {
-  const { service, ...others } = options;
-  const [own, rest] = parted(others, [...CONNECTION, ...ANNOUNCEMENT]);
-  const known = typeof instance === "function" ? undefined : named(instance, service);
-  const name = known?.service ?? service;
-  const announcer = announceConsul(name === undefined ? "consul" : `consul ${name}`, own, options.clock);
-  const given = typeof instance === "function" ? async () => named(await instance(), service) : known!;
-  return registrar({ ...rest, announcer, instance: given });
+  checkNames("consulRegistrar", options, ["service", ...CONNECTION, ...ANNOUNCEMENT, ...registrarOptionNames]);
+  const given = shaped(instance, (one) => named(one, options.service));
+  const service = typeof given === "function" ? options.service : given.service;
+  const announcer = announceConsul(service === undefined ? "consul" : `consul ${service}`, options, options.clock);
+  return registrar({ ...registrarOptions(options), announcer, instance: given });
 }
 
-function named(given: string | InstanceInput, other: string | undefined): InstanceInput {
-  const input: InstanceInput = typeof given === "string" ? { address: given } : given;
+function named(input: InstanceInput, other: string | undefined): InstanceInput {
   const service = checkString("service", input.service ?? other);
   const { host, port } = placeOf(checkString("address", input.address));
   return { ...input, service, id: input.id ?? `${service}-${host}-${port}`, address: joined(host, port) };

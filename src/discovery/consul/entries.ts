@@ -5,7 +5,7 @@
  */
 import type { InstanceHealth, InstanceInput } from "../index.ts";
 import { number, PRIORITY, record, text, texts, WEIGHT, type Fields } from "../http/json-fields.ts";
-import { joined } from "../http/place.ts";
+import { joined } from "../place.ts";
 
 /** The instances in an answer, and what of it cannot be used. */
 export interface Entries {

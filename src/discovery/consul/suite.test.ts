@@ -1,6 +1,6 @@
-import { afterAll, beforeAll, describe, it } from "vitest";
+import { afterAll, beforeAll } from "vitest";
+import { asEveryRegistry, lazily } from "../../../test/as-every-registry.ts";
 import { consulTestServer } from "../../../tools/servers/consul.ts";
-import { sourceSuite } from "../../testing/source-suite.ts";
 import { registryHttp, type RegistryHttp } from "../http/index.ts";
 import type { Instance } from "../index.ts";
 import { announceConsul } from "./announce-consul.ts";
@@ -23,44 +23,30 @@ const put = async (path: string, body?: unknown): Promise<void> =>
 
 const options = () => ({ servers: agent.url, check: { kind: "ttl", ttlMs: 1500 } as const });
 
-const cases = sourceSuite({
-  name: "consul",
-  carries: ["id", "weight", "priority", "zone", "version", "tags", "metadata", "health"],
-  ttlMs: 1500,
-  source: (service, more) => consul(service, { servers: options().servers, passingOnly: false, ...more }),
-  announcer: (service) => announceConsul(`consul ${service}`, options(), undefined),
-  async put(service, instance: Instance) {
-    const at = instance.address.lastIndexOf(":");
-    const [Address, Port] = [instance.address.slice(0, at), Number(instance.address.slice(at + 1))];
-    const { zone, version, priority, metadata } = instance;
-    const known = Object.entries({ zone, version, priority: String(priority) }).filter(
-      ([, value]) => value !== undefined,
-    );
-    await put("register?replace-existing-checks=true", {
-      ...{ Name: service, ID: instance.id, Address, Port, Tags: instance.tags },
-      Meta: { ...metadata, ...Object.fromEntries(known) },
-      Weights: { Passing: instance.weight, Warning: 1 },
-      Check: { TTL: "1h", Status: instance.health === "up" ? "passing" : "critical" },
-    });
+asEveryRegistry(
+  {
+    name: "consul",
+    carries: ["id", "weight", "priority", "zone", "version", "tags", "metadata", "health"],
+    ttlMs: 1500,
+    source: (service, more) => consul(service, { servers: options().servers, passingOnly: false, ...more }),
+    announcer: (service) => announceConsul(`consul ${service}`, options(), undefined),
+    async put(service, instance: Instance) {
+      const at = instance.address.lastIndexOf(":");
+      const [Address, Port] = [instance.address.slice(0, at), Number(instance.address.slice(at + 1))];
+      const { zone, version, priority, metadata } = instance;
+      const known = Object.entries({ zone, version, priority: String(priority) }).filter(
+        ([, value]) => value !== undefined,
+      );
+      await put("register?replace-existing-checks=true", {
+        ...{ Name: service, ID: instance.id, Address, Port, Tags: instance.tags },
+        Meta: { ...metadata, ...Object.fromEntries(known) },
+        Weights: { Passing: instance.weight, Warning: 1 },
+        Check: { TTL: "1h", Status: instance.health === "up" ? "passing" : "critical" },
+      });
+    },
+    remove: (_, { id }) => put(`deregister/${id}`),
+    forget: (_, { id }) => put(`deregister/${id}`),
+    server: agent.foreign === undefined ? lazily(() => agent.process) : undefined,
   },
-  remove: (_, { id }) => put(`deregister/${id}`),
-  forget: (_, { id }) => put(`deregister/${id}`),
-  ...(agent.foreign === undefined
-    ? {
-        server: {
-          freeze: () => agent.process.freeze(),
-          thaw: () => agent.process.thaw(),
-          kill: () => agent.process.kill(),
-          restart: () => agent.process.restart(),
-        },
-      }
-    : {}),
-});
-
-const skipped = (reason: string | undefined): string => (reason === undefined ? "" : ` (skipped: ${reason})`);
-
-describe.skipIf(agent.missing !== undefined)(`Consul as every registry${skipped(agent.missing)}`, () => {
-  for (const one of cases) {
-    it.skipIf(one.skip !== undefined)(`${one.name}${skipped(one.skip)}`, { timeout: 120_000 }, one.run);
-  }
-});
+  { missing: agent.missing },
+);

@@ -4,8 +4,8 @@
  * @module
  */
 import { checkNumber, checkOneOf, checkString } from "../../internal/check.ts";
-import type { Clock } from "../../time/index.ts";
-import { pause, type RegistryHttp } from "../http/index.ts";
+import { sleep, type Clock } from "../../time/index.ts";
+import type { RegistryHttp } from "../http/index.ts";
 import type { Watch, WatchSession } from "../index.ts";
 import { connected, type ConsulConnection } from "./connection.ts";
 import { entriesOf } from "./entries.ts";
@@ -154,7 +154,7 @@ class Pace {
     const passedMs = clock.now() - this.#lastMs;
     this.#free = Math.min(BURST, this.#free + Math.floor(passedMs / SPACING_MS));
     if (this.#free > 0) this.#free--;
-    else await pause(Math.max(0, SPACING_MS - passedMs), { clock, signal });
+    else await sleep(Math.max(0, SPACING_MS - passedMs), { clock, signal, keepsAlive: false });
     this.#lastMs = clock.now();
   }
 }

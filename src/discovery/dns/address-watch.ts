@@ -4,10 +4,10 @@
  * @module
  */
 import type { RecordWithTtl } from "node:dns";
-import type { Clock } from "../../time/index.ts";
+import { sleep } from "../../time/index.ts";
 import type { InstanceInput, Watch } from "../index.ts";
 import { lookups, type LookupOptions, type Lookups } from "./lookups.ts";
-import { hostPort } from "./records.ts";
+import { joined } from "../place.ts";
 
 /** What is asked. */
 export interface AddressPlan {
@@ -35,11 +35,11 @@ export function watchAddresses({ host, port, families, untilMs, lookup }: Addres
       if (error !== undefined && records.length === 0) throw error;
       if (error !== undefined) skipped(error);
       const addresses = [...new Set(records.map(({ address }) => address))].sort();
-      list(addresses.map((address): InstanceInput => ({ address: hostPort(address, port), metadata: { host } })));
+      list(addresses.map((address): InstanceInput => ({ address: joined(address, port), metadata: { host } })));
       if (untilMs === undefined || records.length === 0) return;
       const ttlMs = Math.min(...records.map(({ ttl }) => ttl * 1000));
       if (ttlMs >= untilMs) return;
-      await wait(clock, Math.min(Math.max(ttlMs, LEAST_MS), untilMs), signal);
+      await sleep(Math.min(Math.max(ttlMs, LEAST_MS), untilMs), { clock, signal, keepsAlive: false });
     }
   };
 }
@@ -59,18 +59,4 @@ async function lookUp(ask: Lookups, host: string, { families, known }: Families)
   });
   if (answers.every(({ status }) => status === "rejected")) throw error!;
   return error;
-}
-
-function wait(clock: Clock, delayMs: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    if (signal.aborted) return reject(signal.reason as Error);
-    const timer = clock.expire(delayMs, { expire: () => end(resolve) });
-    const abort = (): void => end(() => reject(signal.reason as Error));
-    function end(then: () => void): void {
-      timer.cancel();
-      signal.removeEventListener("abort", abort);
-      then();
-    }
-    signal.addEventListener("abort", abort, { once: true });
-  });
 }

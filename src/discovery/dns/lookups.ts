@@ -34,7 +34,6 @@ export function lookups({ servers, timeoutMs, tries }: LookupOptions, signal: Ab
     try {
       return await ask();
     } catch (error) {
-      // oxlint-disable-next-line typescript/no-unnecessary-condition -- it may have aborted meanwhile
       if (signal.aborted) throw signal.reason as Error;
       const { code } = error as { readonly code?: string };
       // There is no such name, or nothing of this kind has it: that is an answer.

@@ -2,7 +2,8 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { instance } from "../index.ts";
 import { dnsAddresses, dnsSrv } from "./index.ts";
-import { hostPort, namedInstance, readSrv, resolvedInstances } from "./records.ts";
+import { joined } from "../place.ts";
+import { namedInstance, readSrv, resolvedInstances } from "./records.ts";
 
 const record = (name: string, port: number, more: { priority?: number; weight?: number } = {}) => ({
   name,
@@ -81,7 +82,7 @@ describe("SRV records", () => {
   });
 
   it("write addresses as transports take them", () => {
-    expect([hostPort("a", 1), hostPort("fe80::1", 1)]).toEqual(["a:1", "[fe80::1]:1"]);
+    expect([joined("a", 1), joined("fe80::1", 1)]).toEqual(["a:1", "[fe80::1]:1"]);
   });
 });
 

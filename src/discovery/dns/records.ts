@@ -5,6 +5,7 @@
  */
 import type { SrvRecord } from "node:dns";
 import type { InstanceInput } from "../index.ts";
+import { joined } from "../place.ts";
 
 /** What an answer holds: what can be used, and why the rest cannot. */
 export interface SrvAnswer {
@@ -34,7 +35,7 @@ export function readSrv(name: string, records: readonly SrvRecord[]): SrvAnswer 
   for (const { name: target, port, priority, weight } of records) {
     // Some servers repeat the question's own letters, in any case.
     const host = target.toLowerCase().replace(/\.$/, "");
-    const id = hostPort(host, port);
+    const id = joined(host, port);
     if (host === "")
       unusable.push(new Error(`SRV ${name}: a record says that the service is not available (its target is ".")`));
     else if (port === 0) unusable.push(new Error(`SRV ${name}: the record of ${host} has port 0`));
@@ -52,7 +53,7 @@ export function resolvedInstances(
 ): InstanceInput[] {
   const share = Math.max(weight / addresses.length, LEAST);
   return addresses.map((address) => {
-    const own = hostPort(address, port);
+    const own = joined(address, port);
     const metadata = { host };
     return { id: addresses.length === 1 ? id : `${id}/${address}`, address: own, priority, weight: share, metadata };
   });
@@ -61,11 +62,6 @@ export function resolvedInstances(
 /** The instance of a target whose name is its address. */
 export function namedInstance({ id, priority, weight }: SrvTarget): InstanceInput {
   return { id, address: id, priority, weight };
-}
-
-/** A host or address and a port. */
-export function hostPort(host: string, port: number): string {
-  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
 function byId(a: SrvTarget, b: SrvTarget): number {

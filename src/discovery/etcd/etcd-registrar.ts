@@ -57,8 +57,8 @@ export function etcdRegistrar(instance: RegistrarOptions["instance"], options: E
   });
   return registrar({ ...rest, announcer, instance: given ?? made });
 
-  async function made(): Promise<InstanceInput> {
-    return inService(typeof instance === "function" ? await instance() : instance);
+  async function made(...addresses: readonly string[]): Promise<InstanceInput> {
+    return inService(typeof instance === "function" ? await instance(...addresses) : instance);
   }
   /** Throws when there is no place for it in etcd: what is tried for ever should be able to succeed. */
   function inService(input: string | InstanceInput): InstanceInput {

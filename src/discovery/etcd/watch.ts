@@ -4,8 +4,8 @@
  *
  * @module
  */
+import { sleep } from "../../time/index.ts";
 import type { InstanceInput } from "../instance.ts";
-import { pause } from "../pause.ts";
 import type { Watch, WatchSession } from "../watch.ts";
 import {
   fromBase64,
@@ -174,8 +174,8 @@ class Follower {
     const { session, signal } = run;
     let missed = -1;
     for (;;) {
-      await pause(session.clock, this.#refreshMs * (0.9 + 0.2 * session.random.fraction()), signal);
-      signal.throwIfAborted();
+      const delayMs = this.#refreshMs * (0.9 + 0.2 * session.random.fraction());
+      await sleep(delayMs, { clock: session.clock, signal, keepsAlive: false });
       if (!(await this.#changes(run))) {
         missed = -1;
         this.#tell(session);

@@ -6,7 +6,7 @@
 import { checkNumber, checkString } from "../../internal/check.ts";
 import { systemClock, type Clock } from "../../time/index.ts";
 import { RegistryError } from "../http/index.ts";
-import { joined, placeOf } from "../http/place.ts";
+import { joined, placeOf } from "../place.ts";
 import { LostRegistration, type Announcer, type Instance } from "../index.ts";
 import { connected, type EurekaConnection } from "./connection.ts";
 

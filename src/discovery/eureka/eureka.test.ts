@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { asEveryRegistry, lazily } from "../../../test/as-every-registry.ts";
 import { until } from "../../../test/until.ts";
 import { eurekaTestServer } from "../../../tools/servers/eureka.ts";
-import { sourceSuite } from "../../testing/source-suite.ts";
 import { registryHttp, type RegistryHttp } from "../http/index.ts";
 import type { Instance, Source } from "../index.ts";
 import { announceEureka } from "./announce-eureka.ts";
@@ -9,7 +9,6 @@ import { eureka, eurekaRegistrar, type EurekaOptions, type EurekaRegistrarOption
 
 const server = eurekaTestServer();
 const { missing, foreign } = server;
-const hurt = missing ?? foreign;
 const why = (reason: string | undefined): string => (reason === undefined ? "" : ` (skipped: ${reason})`);
 let http: RegistryHttp;
 
@@ -116,18 +115,24 @@ describe.skipIf(missing !== undefined)(`Eureka${why(missing)}`, { timeout: 60_00
     await silent.close?.();
   });
 
-  it("that has forgotten a lease gets it again, 20 of 20 times", async () => {
-    let again = 0;
-    const mine = await registered("10.0.0.1:8081", {
-      onEvent: (event) => {
-        if (event.kind === "registered" && event.isAgain) again++;
-      },
-    });
-    const path = `/apps/${service}/${mine.instance!.id}`;
-    for (let round = 1; round <= 20; round++) {
-      await http.request({ method: "DELETE", path });
-      await until(() => again === round);
-      expect((await http.request({ path })).status).toBe(200);
+  it("that has forgotten twenty leases gets them again, 20 of 20, and once more", async () => {
+    const again = new Map<string, number>();
+    const all = await Promise.all(
+      Array.from({ length: 20 }, (_, at) =>
+        registered(`10.0.0.1:${8000 + at}`, {
+          onEvent(event) {
+            if (event.kind !== "registered" || !event.isAgain) return;
+            again.set(event.instance.id, (again.get(event.instance.id) ?? 0) + 1);
+          },
+        }),
+      ),
+    );
+    const paths = all.map((mine) => `/apps/${service}/${mine.instance!.id}`);
+    for (let round = 1; round <= 2; round++) {
+      await Promise.all(paths.map((path) => http.request({ method: "DELETE", path })));
+      await until(() => all.every((mine) => (again.get(mine.instance!.id) ?? 0) >= round));
+      const found = await Promise.all(paths.map((path) => http.request({ path })));
+      expect(found.map(({ status }) => status)).toEqual(paths.map(() => 200));
     }
   });
 
@@ -144,48 +149,36 @@ describe.skipIf(missing !== undefined)(`Eureka${why(missing)}`, { timeout: 60_00
   });
 });
 
-const cases = sourceSuite({
-  name: "eureka",
-  carries: ["id", "weight", "priority", "zone", "version", "tags", "metadata", "health"],
-  // The server waits twice the lease, and looks every half a second.
-  ttlMs: 4500,
-  source: (name, options) => eureka(name, { servers: server.url, intervalMs: 100, timeoutMs: 2000, ...options }),
-  announcer: (name) =>
-    announceEureka(`eureka ${name}`, { servers: server.url, renewMs: 1000, leaseMs: 2000 }, undefined),
-  async put(name, instance: Instance) {
-    const [host, port] = instance.address.split(":");
-    const { zone = "", version = "", priority, weight, tags, metadata } = instance;
-    const known = { zone, version, priority: String(priority), weight: String(weight), tags: tags.join(",") };
-    const own = Object.fromEntries(Object.entries(known).filter(([, value]) => value !== ""));
-    const body = {
-      ...{ instanceId: instance.id, hostName: host, ipAddr: host, app: name.toUpperCase(), vipAddress: name },
-      status: instance.health === "up" ? "UP" : "DOWN",
-      port: { $: Number(port), "@enabled": "true" },
-      dataCenterInfo: { "@class": "com.netflix.appinfo.InstanceInfo$DefaultDataCenterInfo", name: "MyOwn" },
-      leaseInfo: { renewalIntervalInSecs: 30, durationInSecs: 3600 },
-      metadata: { ...metadata, ...own },
-    };
-    await http.request({ method: "POST", path: `/apps/${name}`, body: { instance: body } });
+asEveryRegistry(
+  {
+    name: "eureka",
+    carries: ["id", "weight", "priority", "zone", "version", "tags", "metadata", "health"],
+    // The server waits twice the lease, and looks every half a second.
+    ttlMs: 4500,
+    source: (name, options) => eureka(name, { servers: server.url, intervalMs: 100, timeoutMs: 2000, ...options }),
+    announcer: (name) =>
+      announceEureka(`eureka ${name}`, { servers: server.url, renewMs: 1000, leaseMs: 2000 }, undefined),
+    async put(name, instance: Instance) {
+      const [host, port] = instance.address.split(":");
+      const { zone = "", version = "", priority, weight, tags, metadata } = instance;
+      const known = { zone, version, priority: String(priority), weight: String(weight), tags: tags.join(",") };
+      const own = Object.fromEntries(Object.entries(known).filter(([, value]) => value !== ""));
+      const body = {
+        ...{ instanceId: instance.id, hostName: host, ipAddr: host, app: name.toUpperCase(), vipAddress: name },
+        status: instance.health === "up" ? "UP" : "DOWN",
+        port: { $: Number(port), "@enabled": "true" },
+        dataCenterInfo: { "@class": "com.netflix.appinfo.InstanceInfo$DefaultDataCenterInfo", name: "MyOwn" },
+        leaseInfo: { renewalIntervalInSecs: 30, durationInSecs: 3600 },
+        metadata: { ...metadata, ...own },
+      };
+      await http.request({ method: "POST", path: `/apps/${name}`, body: { instance: body } });
+    },
+    remove: async (name, { id }) => void (await http.request({ method: "DELETE", path: `/apps/${name}/${id}` })),
+    forget: async (name, { id }) => void (await http.request({ method: "DELETE", path: `/apps/${name}/${id}` })),
+    server: foreign === undefined ? lazily(() => server.process) : undefined,
   },
-  remove: async (name, { id }) => void (await http.request({ method: "DELETE", path: `/apps/${name}/${id}` })),
-  forget: async (name, { id }) => void (await http.request({ method: "DELETE", path: `/apps/${name}/${id}` })),
-  ...(hurt === undefined
-    ? {
-        server: {
-          freeze: () => server.process.freeze(),
-          thaw: () => server.process.thaw(),
-          kill: () => server.process.kill(),
-          restart: () => server.process.restart(),
-        },
-      }
-    : {}),
-});
-
-describe.skipIf(missing !== undefined)(`Eureka as every registry${why(missing)}`, () => {
-  for (const one of cases) {
-    it.skipIf(one.skip !== undefined)(`${one.name}${why(one.skip)}`, { timeout: 300_000 }, one.run);
-  }
-});
+  { missing },
+);
 
 describe("options", () => {
   it.each([

@@ -3,18 +3,22 @@
  *
  * @module
  */
-import { checkString } from "../../internal/check.ts";
-import { parted } from "../http/parted.ts";
-import { placeOf } from "../http/place.ts";
+import { checkNames, checkString } from "../../internal/check.ts";
+import { placeOf } from "../place.ts";
 import {
   registrar,
+  registrarOptionNames,
+  registrarOptions,
   source,
+  sourceOptionNames,
+  sourceOptions,
   type InstanceInput,
   type Registrar,
   type RegistrarOptions,
   type Source,
   type SourceOptions,
 } from "../index.ts";
+import { shaped } from "../registrar-options.ts";
 import { ANNOUNCEMENT, announceEureka, type EurekaAnnouncement } from "./announce-eureka.ts";
 import { CONNECTION } from "./connection.ts";
 import { QUERY, watchEureka, type EurekaQuery } from "./watch-eureka.ts";
@@ -38,9 +42,9 @@ export interface EurekaOptions extends EurekaQuery, SourceOptions {}
  */
 export function eureka(service: string, options: EurekaOptions = {}): Source {
   checkString("service", service);
-  const [own, rest] = parted(options, [...CONNECTION, ...QUERY]);
-  const watch = watchEureka(service, own, options.clock);
-  return source({ ...rest, name: `eureka ${service}`, service, watch });
+  checkNames("eureka", options, [...CONNECTION, ...QUERY, ...sourceOptionNames]);
+  const watch = watchEureka(service, options, options.clock);
+  return source({ ...sourceOptions(options), name: `eureka ${service}`, service, watch });
 }
 
 /** How an instance is made known: what Eureka is told, and what every registrar may be told. */
@@ -67,17 +71,14 @@ export function eurekaRegistrar(
   instance: RegistrarOptions["instance"],
   options: EurekaRegistrarOptions = {},
 ): Registrar {
-  const { service, ...others } = options;
-  const [own, rest] = parted(others, [...CONNECTION, ...ANNOUNCEMENT]);
-  const known = typeof instance === "function" ? undefined : named(instance, service);
-  const name = known?.service ?? service;
-  const announcer = announceEureka(name === undefined ? "eureka" : `eureka ${name}`, own, options.clock);
-  const given = typeof instance === "function" ? async () => named(await instance(), service) : known!;
-  return registrar({ ...rest, announcer, instance: given });
+  checkNames("eurekaRegistrar", options, ["service", ...CONNECTION, ...ANNOUNCEMENT, ...registrarOptionNames]);
+  const given = shaped(instance, (one) => named(one, options.service));
+  const service = typeof given === "function" ? options.service : given.service;
+  const announcer = announceEureka(service === undefined ? "eureka" : `eureka ${service}`, options, options.clock);
+  return registrar({ ...registrarOptions(options), announcer, instance: given });
 }
 
-function named(given: string | InstanceInput, other: string | undefined): InstanceInput {
-  const input: InstanceInput = typeof given === "string" ? { address: given } : given;
+function named(input: InstanceInput, other: string | undefined): InstanceInput {
   // Both are parts of paths, where the server takes no encoded slash.
   const rule = { pattern: /^[^/\\%;?#\s]+$/, says: "a name without spaces and slashes" };
   const service = checkString("service", input.service ?? other, rule);

@@ -29,7 +29,7 @@ describe("an instance of Eureka", () => {
   });
 
   it("has zone, version, priority, weight and tags from its metadata, and Amazon's zone", () => {
-    const metadata = { zone: "z", version: "2", priority: "1", weight: "0.5", tags: "blue, new", "@class": "x" };
+    const metadata = { zone: "z", version: "2", priority: "1", weight: "0.5", tags: "blue, ,new", "@class": "x" };
     const { "@class": _, ...own } = metadata;
     expect(one({ metadata })).toMatchObject({
       ...{ zone: "z", version: "2", priority: 1, weight: 0.5, tags: ["blue", "new"], metadata: own },

@@ -6,7 +6,7 @@
  */
 import type { InstanceHealth, InstanceInput } from "../index.ts";
 import { number, PRIORITY, record, text, texts, WEIGHT, type Fields } from "../http/json-fields.ts";
-import { joined } from "../http/place.ts";
+import { joined } from "../place.ts";
 
 /** What of an instance of Eureka becomes its address. */
 export interface Reading {
@@ -115,7 +115,10 @@ function instanceOf(id: string, one: Fields, { service, host: kind, isSecure }: 
     priority: number(metadata["priority"], PRIORITY),
     zone: metadata["zone"] ?? own["availability-zone"],
     version: metadata["version"],
-    tags: metadata["tags"]?.split(",").map((tag) => tag.trim()),
+    tags: metadata["tags"]
+      ?.split(",")
+      .map((tag) => tag.trim())
+      .filter((tag) => tag !== ""),
     metadata,
     health: healthOf(one),
   };

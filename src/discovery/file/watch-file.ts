@@ -40,7 +40,6 @@ export function watchFile(path: string, service: string | undefined, intervalMs:
       for (let misses = 0; !signal.aborted;) {
         bell.hush();
         const text = await read(path, signal);
-        // oxlint-disable-next-line typescript/no-unnecessary-condition -- it may have aborted meanwhile
         if (signal.aborted) return;
         if (text === last) {
           misses = 0;

@@ -14,5 +14,4 @@ export type {
   RegistryStreamRequest,
 } from "./registry-client.ts";
 export { RegistryError, type RegistryErrorOptions } from "./registry-error.ts";
-export { pause, type PauseOptions } from "./pause.ts";
 export type { RegistryTls } from "./targets.ts";

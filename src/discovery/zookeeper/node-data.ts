@@ -6,6 +6,7 @@
 import { Buffer } from "node:buffer";
 import { shown } from "../../internal/check.ts";
 import type { Instance, InstanceHealth, InstanceInput } from "../index.ts";
+import { joined } from "../place.ts";
 
 /** How an instance is written: `json` with all that is known of it, or its `address` alone, for Go kit's `sd/zk`. */
 export type NodeFormat = "json" | "address";
@@ -51,11 +52,6 @@ export function decodeNode(data: Uint8Array): InstanceInput {
   };
 }
 
-/** A host and a port as one address. */
-function joined(host: string, port: number): string {
-  return host.includes(":") && !host.startsWith("[") ? `[${host}]:${port}` : `${host}:${port}`;
-}
-
 type Fields = Readonly<Record<string, unknown>>;
 
 interface Types {
@@ -82,7 +78,6 @@ function checkAddress(text: string | undefined): string {
 function optional<T extends keyof Types>(fields: Fields, name: string, type: T): Types[T] | undefined {
   const value = Object.hasOwn(fields, name) ? fields[name] : undefined;
   if (value === undefined || value === null) return undefined;
-  // oxlint-disable-next-line valid-typeof -- `type` is one of two
   if (typeof value === type) return value as Types[T];
   throw new Error(`its ${name} should be a ${type}, got ${shown(value)}`);
 }

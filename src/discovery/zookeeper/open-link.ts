@@ -139,9 +139,12 @@ function shakeHands(options: OpenOptions, request: OpenRequest): Promise<Shaken>
 }
 
 function socketTo({ host, port }: Server, tls: ConnectionOptions | undefined): Socket {
-  if (tls === undefined) return connect({ host, port, noDelay: true });
-  const socket = connectTls({ ...(isIP(host) === 0 ? { servername: host } : {}), ...tls, host, port });
-  return socket.setNoDelay(true);
+  const socket =
+    tls === undefined
+      ? connect({ host, port, noDelay: true })
+      : connectTls({ ...(isIP(host) === 0 ? { servername: host } : {}), ...tls, host, port }).setNoDelay(true);
+  // No registry is a reason to go on: whoever waits for something holds the process. Once more for the address that answered.
+  return socket.unref().once("connect", () => socket.unref());
 }
 
 function greeting(sessionTimeoutMs: number, { session, lastZxid }: OpenRequest): Buffer {

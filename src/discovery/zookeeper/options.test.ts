@@ -69,6 +69,20 @@ describe("options", () => {
   });
 });
 
+describe("the name of the service", () => {
+  it("is the instance's own, else the option, as for every registry", async () => {
+    const named = (instance: Parameters<typeof zookeeperRegistrar>[0]) =>
+      zookeeperRegistrar(instance, { service: "trim" }).name;
+    expect(named({ service: "add", address: "10.0.0.1:80" })).toBe("register zookeeper add");
+    expect(named({ address: "10.0.0.1:80" })).toBe("register zookeeper trim");
+    expect(named("10.0.0.1:80")).toBe("register zookeeper trim");
+    // What can never succeed fails the start, and is not tried for ever.
+    const nameless = zookeeperRegistrar(() => "10.0.0.1:80");
+    await expect(nameless.start()).rejects.toThrow("service should be the name of a node, got undefined");
+    expect(() => zookeeperRegistrar(() => "10.0.0.1:80", { service: "a/b" })).toThrow('the name of a node, got "a/b"');
+  });
+});
+
 describe("a node's data", () => {
   it("comes through as JSON, whatever the instance is", () => {
     const text = fc.string({ unit: "grapheme", minLength: 1 });

@@ -91,10 +91,15 @@ export function placeOf(options: ZookeeperPlace): { connection: Connection; path
   const connection = shared(options) ?? connectionOf(options);
   const base = options.path === "/" ? "" : checkPath("path", options.path ?? "/services");
   function pathOf(service: string): string {
-    if (isNodeName(service)) return `${connection.chroot}${base}/${service}`;
-    throw new RangeError(`service should be the name of a node, got ${shown(service)}`);
+    return `${connection.chroot}${base}/${checkService(service)}`;
   }
   return { connection, pathOf };
+}
+
+/** The name of a service, which is that of its node. */
+export function checkService(service: string | undefined): string {
+  if (isNodeName(service ?? "")) return service!;
+  throw new RangeError(`service should be the name of a node, got ${shown(service)}`);
 }
 
 /** Who may do what with new nodes: everybody, or only who gives the same credentials. */

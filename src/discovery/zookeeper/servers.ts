@@ -5,6 +5,7 @@
  */
 import { checkString, shown } from "../../internal/check.ts";
 import type { Random } from "../../time/index.ts";
+import { joined } from "../place.ts";
 
 /** One server. */
 export interface Server {
@@ -41,7 +42,6 @@ export function checkPath(name: string, path: unknown): string {
 
 /** Whether ZooKeeper takes this as a node's name (PathUtils.validatePath). */
 export function isNodeName(name: string): boolean {
-  // oxlint-disable-next-line no-control-regex -- these are what ZooKeeper refuses
   return (
     name !== "" &&
     name !== "." &&
@@ -62,7 +62,7 @@ export function shuffled(servers: readonly Server[], random: Random): Server[] {
 
 /** `host:port`, for people. */
 export function serverName({ host, port }: Server): string {
-  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
+  return joined(host, port);
 }
 
 function serverOf(name: string): Server {

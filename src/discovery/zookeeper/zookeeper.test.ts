@@ -1,4 +1,7 @@
-import { afterAll, beforeAll } from "vitest";
+import { subscribe, unsubscribe } from "node:diagnostics_channel";
+import type { Socket } from "node:net";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { alone } from "../../../test/alone.ts";
 import { asEveryRegistry, lazily } from "../../../test/as-every-registry.ts";
 import { zookeeperTestServer } from "../../../tools/servers/zookeeper.ts";
 import { zookeeper, zookeeperAnnouncer } from "./index.ts";
@@ -7,6 +10,18 @@ import { nodes } from "./testdata/nodes.ts";
 const server = zookeeperTestServer();
 beforeAll(server.start, 60_000);
 afterAll(server.stop);
+
+// Node's own count of what is open leaves out what keeps no process alive.
+const sockets = new Set<Socket>();
+let seen = 0;
+function opened(message: unknown): void {
+  const { socket } = message as { readonly socket: Socket };
+  sockets.add(socket);
+  seen++;
+  socket.once("close", () => sockets.delete(socket));
+}
+beforeAll(() => subscribe("net.client.socket", opened));
+afterAll(() => void unsubscribe("net.client.socket", opened));
 
 const place = () => ({ servers: server.servers, sessionTimeoutMs: 4000, connectTimeoutMs: 1000 });
 const direct = nodes(() => server.servers);
@@ -23,7 +38,23 @@ asEveryRegistry(
     remove: (service, one) => direct.remove(`/services/${service}/${one.id}`),
     forget: (service, one) => direct.remove(`/services/${service}/${one.id}`),
     server: server.foreign === undefined ? lazily(() => server.process) : undefined,
-    open: () => process.getActiveResourcesInfo().filter((name) => name === "TCPSocketWrap").length,
+    open: () => sockets.size,
   },
   { missing: server.missing },
 );
+
+it("lets the process end while it watches and holds a node", { timeout: 60_000 }, async (test) => {
+  if (server.missing !== undefined) return test.skip(server.missing);
+  const options = JSON.stringify({ servers: server.servers, sessionTimeoutMs: 4000 });
+  const said = await alone(`
+    import { zookeeper, zookeeperRegistrar } from "src/discovery/zookeeper/index.ts";
+    const mine = zookeeperRegistrar({ service: "alone", address: "10.0.0.1:8081" }, ${options});
+    await mine.start();
+    const source = zookeeper("alone", ${options});
+    source.subscribe(() => undefined);
+    console.log((await source.ready()).instances[0].address);
+  `);
+  expect(said).toBe("10.0.0.1:8081");
+  // What counts them for the cases above does count.
+  expect(seen).toBeGreaterThan(20);
+});

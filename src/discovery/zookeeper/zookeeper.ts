@@ -8,6 +8,8 @@ import { checkFunction, checkNames, checkOneOf } from "../../internal/check.ts";
 import { systemRandom } from "../../time/index.ts";
 import {
   registrar,
+  registrarOptionNames,
+  registrarOptions,
   source,
   sourceOptionNames,
   sourceOptions,
@@ -19,10 +21,11 @@ import {
   type Source,
   type SourceOptions,
 } from "../index.ts";
+import { shaped } from "../registrar-options.ts";
 import { announceNode } from "./announcer.ts";
 import { decodeNode, encodeNode, type NodeFormat } from "./node-data.ts";
 import { watchNode } from "./node-watch.ts";
-import { accessOf, placeNames, placeOf, type ZookeeperPlace } from "./options.ts";
+import { accessOf, checkService, placeNames, placeOf, type ZookeeperPlace } from "./options.ts";
 
 /** Where instances are looked for, and how their nodes are read. */
 export interface ZookeeperOptions extends ZookeeperPlace, SourceOptions {
@@ -54,7 +57,7 @@ export interface ZookeeperAnnouncerOptions extends ZookeeperPlace {
 /** How an instance is made known and kept known. */
 export interface ZookeeperRegistrarOptions
   extends ZookeeperAnnouncerOptions, Omit<RegistrarOptions, "announcer" | "instance"> {
-  /** Whose node stands below the service's. Default: the instance's own `service`. */
+  /** The name of the service, when the instance does not say it. Default: the instance's. */
   readonly service?: string | undefined;
 }
 
@@ -99,12 +102,12 @@ export function zookeeperRegistrar(
   instance: RegistrarOptions["instance"],
   options: ZookeeperRegistrarOptions = {},
 ): Registrar {
-  const { service, ...rest } = options;
-  const [own, others] = [pick(rest, (name) => ANNOUNCER_NAMES.includes(name)), pick(rest, isRegistrars)];
-  const given =
-    service ??
-    (typeof instance === "object" ? (instance.service ?? "") : typeof instance === "string" ? "" : undefined);
-  return registrar({ ...others, announcer: zookeeperAnnouncer(given, own as ZookeeperAnnouncerOptions), instance });
+  checkNames("zookeeperRegistrar", options, ["service", ...ANNOUNCER_NAMES, ...registrarOptionNames]);
+  const { service } = options;
+  if (service !== undefined) checkService(service);
+  const given = shaped(instance, (one) => ({ ...one, service: checkService(one.service ?? service) }));
+  const announcer = announced(typeof given === "function" ? service : given.service, undefined, options);
+  return registrar({ ...registrarOptions(options), announcer, instance: given });
 }
 
 /**
@@ -121,14 +124,23 @@ export function zookeeperRegistrar(
  */
 export function zookeeperAnnouncer(service: string | undefined, options: ZookeeperAnnouncerOptions = {}): Announcer {
   checkNames("zookeeperAnnouncer", options, ANNOUNCER_NAMES);
+  return announced(service, service, options);
+}
+
+/** `name` is for people; without `service` each instance says its own. */
+function announced(
+  name: string | undefined,
+  service: string | undefined,
+  options: ZookeeperAnnouncerOptions,
+): Announcer {
   const { format = "json", sequential = false, access, auth, random = systemRandom } = options;
   checkOneOf("format", format, ["json", "address"]);
   const asked = access ?? (auth === undefined ? "anyone" : "readers");
   checkOneOf("access", asked, ["anyone", "creator", "readers"]);
   const { connection, pathOf } = placeOf(options);
-  if (service !== undefined) pathOf(service);
+  if (service !== undefined) checkService(service);
   return announceNode({
-    name: service === undefined ? "zookeeper" : `zookeeper ${service}`,
+    name: name === undefined ? "zookeeper" : `zookeeper ${name}`,
     connection,
     pathFor: (one: Instance) => pathOf(service ?? one.service),
     access: accessOf(asked),
@@ -138,11 +150,3 @@ export function zookeeperAnnouncer(service: string | undefined, options: Zookeep
 }
 
 const ANNOUNCER_NAMES: readonly string[] = [...placeNames, "format", "sequential", "access"];
-
-// The clock and the chance are for both; what neither knows the registrar refuses.
-const isRegistrars = (name: string): boolean =>
-  name === "clock" || name === "random" || !ANNOUNCER_NAMES.includes(name);
-
-function pick(options: object, wanted: (name: string) => boolean): object {
-  return Object.fromEntries(Object.entries(options).filter(([name]) => wanted(name)));
-}

@@ -7,6 +7,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { IncomingHttpHeaders, ServerHttp2Stream } from "node:http2";
 import { Server as NetServer, type AddressInfo, type Socket } from "node:net";
 import { checkNumber, checkString } from "../../internal/check.ts";
+import { nextTurn } from "../../internal/turn.ts";
 import { policyError, type ServiceError } from "../../errors/index.ts";
 import type { Clock } from "../../time/index.ts";
 import type { Limits } from "../limits.ts";
@@ -106,6 +107,12 @@ type StreamEvent = readonly [ServerHttp2Stream, IncomingHttpHeaders, number, rea
 /** How long a peer may take over its headers once the server drains. */
 const DRAINING_HEADERS_MS = 1000;
 
+/** How long idle connections are left open: whoever calls now and then over a pool of them comes by within that. */
+const LINGER_MS = 500;
+
+/** How many connections that wait to be accepted are, before a drain: who connects faster than that is not done at all. */
+const MAX_ACCEPTS = 1000;
+
 /** A listening server. */
 export class Listener {
   readonly #server: Server;
@@ -114,6 +121,7 @@ export class Listener {
   readonly #settings: ListenSettings;
   readonly #serving: Serving;
   readonly #sockets = new Set<Socket>();
+  #accepted = 0;
   readonly oneWays: OneWays;
   readonly isOurs = true;
   draining = false;
@@ -167,6 +175,7 @@ export class Listener {
   }
 
   #accept(socket: Socket): void {
+    this.#accepted++;
     this.#sockets.add(socket);
     socket.once("close", () => this.#sockets.delete(socket));
   }
@@ -230,10 +239,32 @@ export class Listener {
     return front;
   }
 
-  /** Stops accepting, closes what is idle, and resolves when the last connection is gone, and what nobody waits for done. */
-  async drain(): Promise<void> {
-    await this.#drainConnections();
+  /**
+   * Stops accepting, closes what is idle, and resolves when the last connection is gone, and what nobody waits for done. A request may be on
+   * its way on an idle connection, and HTTP/1.1 has no word against it: unless somebody waits, such connections are left a while, each
+   * to be closed with its next answer.
+   */
+  async drain(isAwaited: boolean = true): Promise<void> {
+    if (!isAwaited) await this.#acceptAll();
+    const gone = this.#drainConnections();
+    const closing = isAwaited
+      ? undefined
+      : this.#serving.clock.expire(LINGER_MS, { expire: () => nextTurn(close, this) });
+    if (isAwaited) this.#closeIdle();
+    await gone;
+    closing?.cancel();
     await this.oneWays.idle();
+    function close(listener: Listener): void {
+      listener.#closeIdle();
+    }
+  }
+
+  // Whoever was accepted by the platform alone would be reset, and the platform hands on one in a turn of the loop.
+  async #acceptAll(): Promise<void> {
+    for (let turns = 0, before = -1; turns < MAX_ACCEPTS && this.#accepted !== before; turns++) {
+      before = this.#accepted;
+      await new Promise<void>((resolve) => nextTurn(resolve, undefined));
+    }
   }
 
   #drainConnections(): Promise<void> {
@@ -242,13 +273,16 @@ export class Listener {
     // An answer that has begun has not said that it is the last.
     this.#server.keepAliveTimeout = 1;
     this.#gone ??= this.#closed();
-    this.#server.closeIdleConnections();
     this.#leave(false);
     // Tells the peers (GOAWAY), and ends each session with its last stream.
     for (const session of this.#front?.sessions ?? []) session.close();
+    return this.#gone;
+  }
+
+  #closeIdle(): void {
+    this.#server.closeIdleConnections();
     // Node does not count a connection as idle before its first request.
     for (const socket of this.#sockets) if (socket.bytesRead === 0 || connectionOf(socket).isLeft) socket.destroy();
-    return this.#gone;
   }
 
   /** Cuts every connection and frees the port. */

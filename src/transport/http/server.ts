@@ -75,7 +75,7 @@ export function httpServer(options: HttpServerOptions): ServerTransport {
       });
       const dispatcher = new Dispatcher(app, routing, listener);
       const address = await listener.open();
-      return { addresses: [address], drain: () => listener.drain(), close: () => listener.close() };
+      return { addresses: [address], drain: (isAwaited) => listener.drain(isAwaited), close: () => listener.close() };
     },
   };
 }

@@ -85,7 +85,7 @@ export function jsonrpcServer(options: JsonrpcServerOptions): ServerTransport {
       const table = new PageTable(pages, { app, routes: [], codecs: [codec] }, () => false);
       const dispatcher = new RpcDispatcher(app, { ...settings, pages: table }, listener);
       const address = await listener.open();
-      return { addresses: [address], drain: () => listener.drain(), close: () => listener.close() };
+      return { addresses: [address], drain: (isAwaited) => listener.drain(isAwaited), close: () => listener.close() };
     },
   };
 }
