@@ -235,6 +235,29 @@ if (micro !== undefined) {
   );
 }
 
+const stack = read("stack");
+if (stack !== undefined) {
+  const [, bare, whole] = stack.rows;
+  parts.push(
+    `## What a client adds\n\nNanoseconds of a call that succeeds, ${stack.methods} methods, ${stack.instances} instances, over a transport that is one asynchronous function; lower quartile of ${stack.rounds} rounds of ${stack.calls} calls. The default stack is deadline, budgeted retry, a breaker for each instance, p2c and outlier ejection, with its readings of the clock; wanted are at most ${stack.goal} ns for it over the same call without: ${(whole.ns - bare.ns).toFixed(0)}. ${origin(stack)}`,
+    table(
+      ["call", "ns", "over the function"],
+      stack.rows.map(({ name, ns, over }) => [name, ns.toFixed(0), over.toFixed(0)]),
+    ),
+  );
+}
+
+const simulated = read("simulate");
+if (simulated !== undefined) {
+  parts.push(
+    `## The simulator\n\n${simulated.requests} requests to 20 back-ends, median of ${simulated.rounds} runs. ${origin(simulated)}`,
+    table(
+      ["client", "requests/s"],
+      simulated.rows.map(({ name, perSecond }) => [name, perSecond.toFixed(0)]),
+    ),
+  );
+}
+
 const balance = read("balance");
 if (balance !== undefined) {
   const of = (title, size) => balance.rows.find((row) => row.title === title && row.size === size);

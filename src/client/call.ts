@@ -186,7 +186,7 @@ export abstract class ClientCall extends ActiveCall {
   #arm(nowMs: number): void {
     this.#timer?.cancel();
     this.#dueMs = this.context.deadlineMs;
-    if (this.#dueMs !== Infinity) this.#timer = this.plan.clock.expire(this.#dueMs - nowMs, this);
+    if (this.#dueMs !== Infinity) this.#timer = this.plan.clock.expire(this.#dueMs - nowMs, this, nowMs);
   }
 
   // What ties this call to the one it is made for, whatever the transport: who asks, how much it matters, when to stop.

@@ -13,7 +13,7 @@ export interface Snapshot {
 }
 
 /** The text of a list. */
-export function snapshotText(instances: readonly Instance[]): string {
+function snapshotText(instances: readonly Instance[]): string {
   return `${JSON.stringify({ snapshot: 1, instances })}\n`;
 }
 

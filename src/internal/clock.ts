@@ -37,4 +37,5 @@ export const date = (): number => Date.now();
 export const after = (delayMs: number, run: () => void): Cancelable => new PlatformTimer(delayMs, run);
 
 /** Wakes `target` through the shared wheel. */
-export const expire = (delayMs: number, target: Wakeable): Cancelable => wheel.add(delayMs, target);
+export const expire = (delayMs: number, target: Wakeable, nowMs?: number): Cancelable =>
+  wheel.add(delayMs, target, nowMs);

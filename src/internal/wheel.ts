@@ -83,8 +83,7 @@ export class Wheel {
   }
 
   /** Wakes `target` once `delayMs` have passed, at most a tick later, unless the entry is cancelled first. */
-  add(delayMs: number, target: Wakeable): Entry {
-    const now = this.#platform.now();
+  add(delayMs: number, target: Wakeable, now: number = this.#platform.now()): Entry {
     if (!this.#running) this.#begin(now);
     const dueMs = now + (delayMs > 0 ? delayMs : 0);
     const entry = new Entry(dueMs, target, this);

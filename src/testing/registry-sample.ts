@@ -21,7 +21,7 @@ import type { InstanceField, RegistryHarness } from "./source-suite.ts";
 let lastHost = 0;
 
 /** An instance at an address nobody has had, of a service. */
-export function anInstance(service: string, more: Partial<Instance> = {}): Instance {
+function anInstance(service: string, more: Partial<Instance> = {}): Instance {
   const host = ++lastHost;
   const address = `10.77.${(host >> 8) & 255}.${host & 255}:8081`;
   return instance({ id: `${service}-${host}`, address, service, ...more });

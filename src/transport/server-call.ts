@@ -319,7 +319,8 @@ export abstract class ServerCall<Request = unknown, Reply = unknown> extends Act
     this.#timer?.cancel();
     this.#armedFor = context;
     const { clock } = this.bound.around;
-    this.#timer = clock.expire(context.deadlineMs - clock.now(), this);
+    const nowMs = clock.now();
+    this.#timer = clock.expire(context.deadlineMs - nowMs, this, nowMs);
   }
 }
 

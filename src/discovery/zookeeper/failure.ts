@@ -7,7 +7,7 @@ import { ServiceError, type Code } from "../../errors/index.ts";
 
 /** The answers that decide what happens next. Names and numbers are ZooKeeper's own (KeeperException.Code). */
 export const NO_NODE = -101;
-export const BAD_VERSION = -103;
+const BAD_VERSION = -103;
 export const NODE_EXISTS = -110;
 export const SESSION_EXPIRED = -112;
 export const SESSION_MOVED = -118;
