@@ -899,6 +899,24 @@ group("the instances of a client", () => {
     expect((await failed(half.sum({ a: 1 }))).reason).toBe("unavailable");
   });
 
+  it("are told of to whoever listens", async () => {
+    const events: string[] = [];
+    const remote = client(
+      add,
+      scripted(() => Promise.reject(policyError("unreachable"))),
+      {
+        ...one,
+        retry: false,
+        onEvent: (event) => {
+          events.push(event.kind === "breaker" ? `breaker ${event.change.type}` : event.kind);
+          throw new Error("the listener's own trouble");
+        },
+      },
+    );
+    for (let i = 0; i < 6; i++) await failed(remote.sum({ a: i }));
+    expect(events).toEqual(["added", "breaker open", "ejected", "panic"]);
+  });
+
   it("are told of in the log when a breaker opens and closes", async () => {
     const warn = vi.fn();
     const info = vi.fn();

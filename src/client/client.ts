@@ -13,7 +13,7 @@ import { budget, type Budget } from "../resilience/index.ts";
 import { systemClock, systemRandom } from "../time/index.ts";
 import { traceCalls } from "../trace/index.ts";
 import { printStacks, type ClientTransport, type LocalTransport } from "../transport/index.ts";
-import { balanceLog, breakerLog } from "./events-log.ts";
+import { onBalance, onBreaker } from "./events.ts";
 import { hold } from "./handle.ts";
 import { instancesOf } from "./instances.ts";
 import { bindCall, type Around, type BoundCall } from "./method.ts";
@@ -95,6 +95,8 @@ function aroundOf(service: Service<Methods>, transport: ClientTransport, options
   const report = options.report ?? reporter(log);
   checkFunction("report", report);
   checkPolicy("", options);
+  if (options.onEvent !== undefined) checkFunction("onEvent", options.onEvent);
+  const told = { log, onEvent: options.onEvent, service: service.name };
   return {
     service,
     transport: transport.name,
@@ -117,8 +119,8 @@ function aroundOf(service: Service<Methods>, transport: ClientTransport, options
       random,
       from: options.from,
       balance: options.balance,
-      onEvent: log && breakerLog(log, service.name),
-      onBalance: log && balanceLog(log, service.name),
+      onEvent: onBreaker(told),
+      onBalance: onBalance(told),
       report: reporter(log),
     }),
     report,

@@ -4,6 +4,7 @@
  * @module
  */
 export { client, type ClosableClient } from "./client.ts";
+export type { ClientEvent } from "./events.ts";
 export { close, describe, explain, type InstanceState } from "./handle.ts";
 export type {
   BalanceOptions,

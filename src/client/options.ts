@@ -19,6 +19,7 @@ import type { Gate, MethodInfo, Middleware, Observe, StreamMiddleware } from "..
 import type { Logger } from "../log/index.ts";
 import type { Registry } from "../metrics/index.ts";
 import type { Budget } from "../resilience/index.ts";
+import type { ClientEvent } from "./events.ts";
 import type { Clock, Random } from "../time/index.ts";
 import type { Tracer } from "../trace/index.ts";
 
@@ -50,6 +51,11 @@ export interface LocalClientOptions<M extends Methods> extends ClientPolicy {
   readonly budget?: BudgetPolicy | Budget | false | undefined;
   /** How an instance is chosen, and when one is put out. Default: two at random, and of them the one with less to do and the faster answers. */
   readonly balance?: BalanceOptions | undefined;
+  /**
+   * Is told what happens to instances: listed, put out, back, their breakers. The log has it too. What it throws is dropped. Default:
+   * nobody.
+   */
+  readonly onEvent?: ((event: ClientEvent) => void) | undefined;
   /** Writes a line for each call. Default: false, since the server's access log has one already. */
   readonly log?: Logger | false | undefined;
   /** Counts calls. Default: false: a registry that is not given would be scraped by nobody. */
@@ -98,7 +104,20 @@ type Sent<X extends Types> = X["kind"] extends "client" | "bidi" ? AsyncIterable
 
 /** The names of the options. */
 export const NAMES: readonly string[] = [
-  ...["from", "timeoutMs", "limit", "breaker", "retry", "hedge", "budget", "balance", "log", "metrics", "trace"],
+  ...[
+    "from",
+    "timeoutMs",
+    "limit",
+    "breaker",
+    "retry",
+    "hedge",
+    "budget",
+    "balance",
+    "onEvent",
+    "log",
+    "metrics",
+    "trace",
+  ],
   ...["observers", "gates", "methods", "report", "clock", "random"],
 ];
 
