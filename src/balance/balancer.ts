@@ -62,7 +62,7 @@ export interface CanaryOptions {
 export interface MemberExplanation {
   readonly instance: Instance;
   readonly isUsed: boolean;
-  /** For people, e.g. `well`, `ejected for another 12000 ms, the 1. time`, `down, says the source`. */
+  /** For people, e.g. `well`, `its last 2 calls failed`, `ejected for another 12000 ms, 2 times so far`, `down, says the source`. */
   readonly because: string;
 }
 

@@ -20,7 +20,7 @@ export function explained(of: {
   if (entry === undefined) return say(false, "not in this client's subset, or it could not be opened");
   if (instance.health === "draining") return say(false, "draining: it finishes what it has");
   const why = entry.isEjected
-    ? `ejected for another ${Math.max(0, Math.ceil(entry.untilMs - nowMs))} ms, the ${entry.ejections}. time`
+    ? `ejected for another ${Math.max(0, Math.ceil(entry.untilMs - nowMs))} ms${entry.ejections > 1 ? `, ${entry.ejections} times so far` : ""}`
     : instance.health === "down"
       ? "down, says the source"
       : undefined;
@@ -28,6 +28,7 @@ export function explained(of: {
     return entry.isUsable ? say(true, `${why}; used all the same: too few are well`) : say(false, why);
   if (!parts.some(({ group }) => group === entry.group))
     return say(false, `others are preferred: priority ${instance.priority}, zone ${instance.zone ?? "unknown"}`);
+  if (entry.row > 0) return say(true, entry.row === 1 ? "its last call failed" : `its last ${entry.row} calls failed`);
   return say(true, entry.share < 1 ? `starts slowly, at ${Math.round(entry.share * 100)} % of its weight` : "well");
 }
 

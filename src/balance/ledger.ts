@@ -97,6 +97,8 @@ export class Ledger {
     if (numbers[row + LEARNED] === 0) return pending === 0 ? 0 : UNKNOWN_MS * waiting;
     let latencyMs = numbers[row + LATENCY]!;
     let failing = numbers[row + FAILING]!;
+    // Its first call has paid for the connection: one more says what the others will take.
+    if (numbers[row + LEARNED] === 1 && pending === 0 && failing === 0) return 0;
     let load = numbers[row + LOAD]!;
     // What is old counts less, so that one that was slow is tried again; but not while calls to it are out, which may be stuck.
     const idleMs = nowMs - numbers[row + LEARNED_MS]!;
@@ -116,7 +118,7 @@ export class Ledger {
     const left = this.#learn(row, 0, nowMs);
     const latencyMs = numbers[row + LATENCY]!;
     numbers[row + LATENCY] =
-      tookMs >= latencyMs || numbers[row + LEARNED] === 1 ? tookMs : latencyMs * left + tookMs * (1 - left);
+      tookMs >= latencyMs || numbers[row + LEARNED]! <= 2 ? tookMs : latencyMs * left + tookMs * (1 - left);
   }
 
   /** A failure in no time says nothing good: it never lowers what is known. */
@@ -135,7 +137,8 @@ export class Ledger {
     if (learned > 0 && tookMs <= numbers[row + LATENCY]!) return;
     numbers[row + LATENCY] = tookMs;
     numbers[row + LEARNED_MS] = nowMs;
-    if (learned === 0) numbers[row + LEARNED] = 1;
+    // No further call for nothing: it did not answer the first.
+    if (learned < 2) numbers[row + LEARNED] = 2;
   }
 
   /** Counts a success (0) or failure (1), and gives the part that is left of what was known. */

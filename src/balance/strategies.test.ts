@@ -257,7 +257,8 @@ describe("consistent hashing", () => {
 describe("load reports", () => {
   it("send less to whoever says that it is busy", () => {
     const { made } = make(p2c(), names(2));
-    for (const member of made.members) {
+    // Twice: the first call of each pays for its connection and is not gone by.
+    for (const member of [...made.members, ...made.members]) {
       member.begin(0);
       member.end(0, 10, "success");
     }
@@ -291,5 +292,24 @@ describe("load reports", () => {
     const context = backgroundContext();
     await loadReport()(context, context.method);
     expect(loadOf(context.reply)).toBeGreaterThanOrEqual(0);
+  });
+});
+
+describe("a first call that pays for the connection", () => {
+  it("does not keep an instance that is as good as the other from its share", () => {
+    const { made } = make(p2c(), names(2));
+    const counts = new Map<string, number>();
+    let nowMs = 0;
+    for (let i = 0; i < 2000; i++) {
+      const member = made.pick(nowMs)!;
+      const calls = (counts.get(member.value) ?? 0) + 1;
+      counts.set(member.value, calls);
+      member.begin(nowMs);
+      // One after the other, each a little different; the first takes twelve times as long.
+      const tookMs = calls === 1 ? 12 : 1 + ((i * 7) % 10) / 20;
+      member.end(nowMs, nowMs + tookMs, "success");
+      nowMs += tookMs;
+    }
+    for (const name of names(2)) expect(counts.get(name)!).toBeGreaterThan(100);
   });
 });

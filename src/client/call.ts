@@ -38,6 +38,8 @@ export abstract class ClientCall extends ActiveCall {
   readonly plan: CallPlan;
   /** How many attempts were made. */
   attempts = 1;
+  /** What it waits for before anything is sent, as the error if that never comes. */
+  awaited: (() => ServiceError) | undefined = undefined;
   /** When it was answered, where nothing but the observers comes after that: then the clock need not be read again. */
   endMs = 0;
   /** How many attempts are out: sent, and not back. A plain field, since each call counts it. */
@@ -140,7 +142,7 @@ export abstract class ClientCall extends ActiveCall {
 
   /** The deadline has passed. */
   expire(): void {
-    this.cancel(deadlineError(this.plan.clock.now() - this.#dueMs));
+    this.cancel(this.awaited?.() ?? deadlineError(this.plan.clock.now() - this.#dueMs));
   }
 
   /** What was out is back, however it went. */

@@ -4,7 +4,7 @@
  * @module
  */
 import type { BudgetPolicy, Client, Methods, Service } from "../contract/index.ts";
-import { checkPolicy } from "../contract/policy.ts";
+import { checkPolicy, checkPolicyData } from "../contract/policy.ts";
 import type { Gate, Observe } from "../endpoint/index.ts";
 import { checkFunction, checkNames, shown } from "../internal/check.ts";
 import { accessLog, logErrors, type Logger } from "../log/index.ts";
@@ -13,6 +13,7 @@ import { budget, type Budget } from "../resilience/index.ts";
 import { systemClock, systemRandom } from "../time/index.ts";
 import { traceCalls } from "../trace/index.ts";
 import { printStacks, type ClientTransport, type LocalTransport } from "../transport/index.ts";
+import { adjusted } from "./adjust.ts";
 import { onBalance, onBreaker } from "./events.ts";
 import { hold } from "./handle.ts";
 import { instancesOf } from "./instances.ts";
@@ -81,6 +82,7 @@ export function client(
   hold(remote, {
     describe: () => printStacks([...bound].map(([name, { layers }]) => ({ name: `${service.name}.${name}`, layers }))),
     explain: () => around.instances.explain(),
+    adjust: (change) => adjusted(bound, around.budget, change),
     close: () => (closing ??= around.instances.close()),
   });
   return remote as unknown as ClosableClient<Methods>;
@@ -129,9 +131,9 @@ function aroundOf(service: Service<Methods>, transport: ClientTransport, options
 
 function budgetOf(given: AnyClientOptions["budget"]): Budget | undefined {
   if (given === false) return undefined;
-  return typeof (given as Partial<Budget> | undefined)?.withdraw === "function"
-    ? (given as Budget)
-    : budget(given as BudgetPolicy | undefined);
+  if (typeof (given as Partial<Budget> | undefined)?.withdraw === "function") return given as Budget;
+  checkPolicyData("budget", given, ["ratio", "perSecond", "ttlMs"]);
+  return budget(given as BudgetPolicy | undefined);
 }
 
 function observersOf({ trace, metrics, observers }: AnyClientOptions, log: Logger | undefined): readonly Observe[] {

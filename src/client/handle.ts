@@ -5,6 +5,7 @@
  */
 import type { MemberExplanation, MemberSnapshot } from "../balance/index.ts";
 import { shown } from "../internal/check.ts";
+import type { ClientChange } from "./adjust.ts";
 
 /** An instance as a client sees it at one moment: whether it gets calls, why, and in numbers. */
 export type InstanceState = MemberExplanation & Partial<MemberSnapshot>;
@@ -13,6 +14,7 @@ export type InstanceState = MemberExplanation & Partial<MemberSnapshot>;
 export interface Handle {
   describe(): string;
   explain(): readonly InstanceState[];
+  adjust(change: ClientChange): void;
   close(): Promise<void>;
 }
 
@@ -71,6 +73,30 @@ export function describe(client: object): string {
  */
 export function explain(client: object): readonly InstanceState[] {
   return handleOf(client).explain();
+}
+
+/**
+ * Changes retries, hedges and the budget of a client while it runs: what is named, and the rest stays as it is. Calls that are under way
+ * go on by the new values.
+ *
+ * @throws {RangeError} when a value is out of range, two do not fit together, or what should change is off; nothing has changed then.
+ * @throws {TypeError} when it is given anything but a client.
+ *
+ * @example
+ * ```ts
+ * import { method, service } from "servicekit";
+ * import { adjust, client, describe } from "servicekit/client";
+ * import { httpClient } from "servicekit/transport/http";
+ * import { z } from "zod";
+ *
+ * const hello = service("hello", { say: method({ request: z.object({}), response: z.object({ v: z.string() }) }) });
+ * const remote = client(hello, httpClient(), { from: "http://127.0.0.1:8081" });
+ * adjust(remote, { retry: { tries: 2 } });
+ * /retry +(retry \d tries)/.exec(describe(remote))![1]; // => "retry 2 tries"
+ * ```
+ */
+export function adjust(client: object, change: ClientChange): void {
+  handleOf(client).adjust(change);
 }
 
 /**

@@ -5,7 +5,8 @@
  */
 export { client, type ClosableClient } from "./client.ts";
 export type { ClientEvent } from "./events.ts";
-export { close, describe, explain, type InstanceState } from "./handle.ts";
+export type { ClientChange, MethodChange } from "./adjust.ts";
+export { adjust, close, describe, explain, type InstanceState } from "./handle.ts";
 export type {
   BalanceOptions,
   ClientMethods,

@@ -5,7 +5,7 @@
  */
 import { balancer, type BalanceEvent, type Balancer } from "../balance/index.ts";
 import { instance, type InstanceInput, type Source } from "../discovery/index.ts";
-import type { Cancellation } from "../endpoint/index.ts";
+import type { ClientCall } from "./call.ts";
 import { shown } from "../internal/check.ts";
 import type { ClientTransport } from "../transport/index.ts";
 import type { InstanceState } from "./handle.ts";
@@ -34,6 +34,7 @@ export class HeldInstances implements Instances {
   readonly panicRatio: number;
   isKnown: boolean;
   isClosed = false;
+  readonly #source: Source | undefined;
   #learning: AbortController | undefined = undefined;
   /** Ends the waits of calls, when it is closed before anything was known. */
   readonly #waiting = new Set<() => void>();
@@ -56,6 +57,7 @@ export class HeldInstances implements Instances {
       random,
     });
     this.text = textOf(transport, from);
+    this.#source = isSource(from) ? from : undefined;
     this.panicRatio = options.balance?.panicRatio ?? 0.5;
     this.isKnown = !isSource(from) || from.listing.state !== "starting";
     if (!this.isKnown) this.#learn();
@@ -75,7 +77,9 @@ export class HeldInstances implements Instances {
     return this.balancer.explain().map((one) => ({ ...one, ...numbers.get(one.instance.id) }));
   }
 
-  ready(call: Cancellation): Promise<void> {
+  ready(call: ClientCall): Promise<void> {
+    // Its registry's trouble is the reason, and not that time has passed.
+    call.awaited = () => nobody(this, this.#source?.listing.error);
     const wait = new AbortController();
     const link = call.onCancel((reason) => wait.abort(reason));
     const close = (): void => wait.abort(nobody(this));
@@ -85,6 +89,7 @@ export class HeldInstances implements Instances {
       .then(() => void (this.isKnown = true))
       .finally(() => {
         this.#waiting.delete(close);
+        call.awaited = undefined;
         link.cancel();
       });
   }

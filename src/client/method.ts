@@ -25,7 +25,7 @@ import type { Layer, StreamSender, UnarySender } from "../transport/index.ts";
 import type { CallPlan } from "./call.ts";
 import type { HeldInstances } from "./instances.ts";
 import type { AnyMethodOptions, ClientPolicy } from "./options.ts";
-import { plansOf } from "./plans.ts";
+import { plansOf, type Plans } from "./plans.ts";
 import { openStream, streamCall, type AnyStreamCall } from "./stream.ts";
 import { sendUnary, unaryCall, type AnyUnaryCall } from "./unary.ts";
 import type { Way } from "./way.ts";
@@ -48,6 +48,10 @@ export interface Around {
 export interface BoundCall {
   readonly call: AnyUnaryCall | AnyStreamCall;
   readonly layers: readonly Layer[];
+  readonly info: MethodInfo;
+  /** What the method alone was told. */
+  readonly own: ClientPolicy;
+  readonly plans: Plans;
 }
 
 /**
@@ -61,7 +65,7 @@ export function bindCall(around: Around, index: number, own: AnyMethodOptions = 
   const { service, clock, observers } = around;
   const name = Object.keys(service.methods)[index]!;
   const where = `methods.${name}`;
-  checkNames(where, own, ["timeoutMs", "limit", "breaker", "retry", "hedge", "key", "use"]);
+  checkNames(where, own, ["timeoutMs", "limit", "breaker", "retry", "hedge", "key", "gates", "use"]);
   checkPolicy(`${where}.`, own);
   if (own.key !== undefined) checkFunction(`${where}.key`, own.key);
   const method = service.methods[name]!;
@@ -75,7 +79,7 @@ export function bindCall(around: Around, index: number, own: AnyMethodOptions = 
     errors: method.errors,
     timeoutMs: own.timeoutMs ?? method.timeoutMs ?? around.policy.timeoutMs ?? TIMEOUT_MS,
   };
-  const gates = [...around.gates, ...limitGates(own.limit ?? around.policy.limit, clock)];
+  const gates = [...around.gates, ...gatesOf(where, own.gates), ...limitGates(own.limit ?? around.policy.limit, clock)];
   const use = middlewaresOf(where, own.use);
   const breaker = own.breaker ?? around.policy.breaker ?? DEFAULT_BREAKER;
   const plan: CallPlan = {
@@ -86,6 +90,7 @@ export function bindCall(around: Around, index: number, own: AnyMethodOptions = 
     gates,
     clock,
   };
+  const plans = plansOf({ ...around, info, own, all: around.policy });
   const way: Omit<Way<unknown>, "reach"> = {
     index,
     method,
@@ -94,7 +99,7 @@ export function bindCall(around: Around, index: number, own: AnyMethodOptions = 
     instances: around.instances,
     keyOf: own.key,
     budget: around.budget,
-    ...plansOf({ ...around, info, own, all: around.policy }),
+    ...plans,
     isDirect: gates.length === 0 && use.length === 0,
   };
   const layers = [
@@ -103,7 +108,7 @@ export function bindCall(around: Around, index: number, own: AnyMethodOptions = 
     ...use.map((one): Layer => ({ kind: "middleware", text: descriptionOf(one) })),
     ...wayLayers(around, way, breaker),
   ];
-  return { call: callOf(plan, way, { use, breaker }), layers };
+  return { call: callOf(plan, way, { use, breaker }), layers, info, own, plans };
 }
 
 interface Within {
@@ -155,17 +160,21 @@ function wayLayers(
   const breaker = policy === false ? "" : `, each with a ${circuitBreaker(policy).describe()}`;
   return [
     { kind: "decode", text: "validate the response" },
-    ...(hedge === undefined ? [] : [{ kind: "hedge", text: hedge.describe() } as const]),
-    ...(retry === undefined ? [] : [{ kind: "retry", text: retry.describe() } as const]),
-    {
-      kind: "balancer",
-      // Read when it is asked for: instances come and go.
-      get text() {
-        return `${instances.balancer.text}${breaker}`;
-      },
-    },
+    ...(hedge === undefined ? [] : [read("hedge", () => hedge.describe())]),
+    ...(retry === undefined ? [] : [read("retry", () => retry.describe())]),
+    read("balancer", () => `${instances.balancer.text}${breaker}`),
     { kind: "transport", text: `${instances.text || transport}, at most ${info.timeoutMs} ms` },
   ];
+}
+
+/** A layer whose text is read when it is asked for: plans are adjusted, instances come and go. */
+function read(kind: Layer["kind"], text: () => string): Layer {
+  return {
+    kind,
+    get text() {
+      return text();
+    },
+  };
 }
 
 function limitGates(limit: ClientPolicy["limit"], clock: Clock): Gate[] {
@@ -173,6 +182,12 @@ function limitGates(limit: ClientPolicy["limit"], clock: Clock): Gate[] {
   const { perSecond, burst, per = "method" } = limit;
   if (per !== "method") throw new RangeError(`limit.per should be "method" on a client, got ${shown(per)}`);
   return [rateLimit({ perSecond, burst, clock })];
+}
+
+function gatesOf(where: string, gates: AnyMethodOptions["gates"] = []): readonly Gate[] {
+  if (!Array.isArray(gates)) throw new TypeError(`${where}.gates should be a list of functions, got ${shown(gates)}`);
+  for (const one of gates as readonly unknown[]) checkFunction(`${where}.gates`, one);
+  return gates as readonly Gate[];
 }
 
 function middlewaresOf(where: string, use: AnyMethodOptions["use"] = []): readonly (Middleware | StreamMiddleware)[] {

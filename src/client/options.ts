@@ -91,6 +91,8 @@ export type From = string | InstanceInput | readonly (string | InstanceInput)[] 
 /** Policies and middlewares by method. A middleware here sees the request as the caller gave it. */
 export type ClientMethods<M extends Methods> = {
   readonly [P in keyof M]?: ClientPolicy & {
+    /** Decide for this method alone, after the client's own: a bulkhead toward the upstream. Default: none. */
+    readonly gates?: readonly Gate[] | undefined;
     /** What consistent hashing goes by. Default: nothing, and an instance is chosen at random there. */
     readonly key?: ((request: Sent<TypesIn<M[P]>>) => string) | undefined;
     /** Wrap the call, outermost first. Default: none. */

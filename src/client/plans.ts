@@ -5,6 +5,7 @@
  * @module
  */
 import type { HedgePolicy, RetryPolicy } from "../contract/index.ts";
+import { checkPolicyData } from "../contract/policy.ts";
 import type { MethodInfo } from "../endpoint/index.ts";
 import { hedgePlan, retryPlan, type Budget, type HedgePlan, type RetryPlan } from "../resilience/index.ts";
 import type { Random } from "../time/index.ts";
@@ -32,6 +33,14 @@ export interface Plans {
  * @throws {RangeError} when a value is out of range, or two that are given cannot work together; it says what to change.
  */
 export function plansOf({ info, own, all, budget, random }: PlanOptions): Plans {
+  const where = `methods.${info.name}.`;
+  for (const [at, one] of [
+    ["", all],
+    [where, own],
+  ] as const) {
+    checkPolicyData(`${at}retry`, one.retry, ["tries", "baseMs", "maxMs", "perTryMs", "codes"]);
+    checkPolicyData(`${at}hedge`, one.hedge, ["afterMs", "extra", "tries"]);
+  }
   const retry = own.retry ?? all.retry ?? {};
   const hedge = own.hedge ?? all.hedge ?? false;
   // Asked for by name it is a mistake; for all methods it means those that can.
@@ -61,7 +70,12 @@ function checkRepeatable({ name, kind, idempotent, oneWay }: MethodInfo): void {
     );
 }
 
-function checkRetry({ name, timeoutMs }: MethodInfo, { perTryMs }: RetryPolicy, { tries }: RetryPlan): void {
+/** @throws {RangeError} when the attempts do not fit into the call's time. */
+export function checkRetry(
+  { name, timeoutMs }: MethodInfo,
+  { perTryMs }: RetryPolicy,
+  { tries }: Pick<RetryPlan, "tries">,
+): void {
   if (perTryMs === undefined || perTryMs * tries <= timeoutMs) return;
   throw new RangeError(
     `retry of ${name} should fit into its time: ${tries} attempts of ${perTryMs} ms are more than timeoutMs ${timeoutMs}; ` +
@@ -69,7 +83,8 @@ function checkRetry({ name, timeoutMs }: MethodInfo, { perTryMs }: RetryPolicy, 
   );
 }
 
-function checkHedge({ name, timeoutMs }: MethodInfo, { afterMs }: HedgePolicy): void {
+/** @throws {RangeError} when a hedge would begin after the call is over. */
+export function checkHedge({ name, timeoutMs }: MethodInfo, { afterMs }: HedgePolicy): void {
   if (afterMs === undefined || afterMs < timeoutMs) return;
   throw new RangeError(
     `hedge of ${name} should begin before its time is over: afterMs is ${afterMs} and timeoutMs ${timeoutMs}; let afterMs be what 95 of 100 calls take`,

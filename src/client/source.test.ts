@@ -92,7 +92,10 @@ describe("a client of a source", () => {
     const hasty = remote.look({ n: 1 }, { timeoutMs: 50 }).catch((error: unknown) => error as ServiceError);
     const call = remote.look({ n: 1 });
     await clock.advance(60);
-    expect(await hasty).toMatchObject({ code: "deadline_exceeded" });
+    expect(await hasty).toMatchObject({
+      reason: "no_instances",
+      message: "nothing is known of the instances yet",
+    });
     from.say("a:1");
     await settled();
     transport.held[0]!.answer();

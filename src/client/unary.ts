@@ -90,12 +90,13 @@ class UnaryCall extends ClientCall {
  */
 export function sendUnary(way: Way<UnarySender>): Endpoint<unknown, unknown> {
   const { budget, clock, hedge, isDirect, keyOf, retry } = way;
-  const isPlain = hedge === undefined && (retry === undefined || retry.perTryMs === Infinity);
   return function send(request: unknown, context: Context): Promise<unknown> {
     const call = callOf(context);
     if (!way.instances.isKnown) return way.instances.ready(call).then(() => send(request, context));
     budget?.deposit(call.startMs);
-    if (!isPlain) return new Attempts(way, request, call).begin();
+    // Asked each time: it may change.
+    if (hedge !== undefined || (retry !== undefined && retry.perTryMs !== Infinity))
+      return new Attempts(way, request, call).begin();
     const startMs = isDirect ? call.startMs : clock.now();
     const attempt = enter(way, { startMs, key: keyOf?.(request as never), avoid: undefined });
     call.out++;

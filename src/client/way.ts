@@ -5,11 +5,12 @@
  */
 import type { Balancer, Member } from "../balance/index.ts";
 import type { AnyMethod } from "../contract/index.ts";
-import type { Cancellation, MethodInfo } from "../endpoint/index.ts";
+import type { MethodInfo } from "../endpoint/index.ts";
 import { policyError, type ServiceError } from "../errors/index.ts";
 import type { Budget, CircuitBreaker, HedgePlan, RetryPlan } from "../resilience/index.ts";
 import type { Clock } from "../time/index.ts";
 import { Attempt } from "./attempt.ts";
+import type { ClientCall } from "./call.ts";
 import type { Reach, Upstream } from "./upstream.ts";
 
 /** All instances of a client, and what its methods share on the way to them. */
@@ -21,7 +22,7 @@ export interface Instances {
   /** Below this part of instances whose breakers let calls through, the share of the others is refused. */
   readonly panicRatio: number;
   /** Resolves when something is known; rejects when the call is called off, or the client closed. */
-  ready(call: Cancellation): Promise<void>;
+  ready(call: ClientCall): Promise<void>;
 }
 
 /** The way of one method. */
@@ -69,11 +70,11 @@ function tried<S>(way: Way<S>, member: Member<Upstream>, startMs: number): Attem
 }
 
 /** The error of a call that has nowhere to go. */
-export function nobody({ isClosed, isKnown }: Instances): ServiceError {
+export function nobody({ isClosed, isKnown }: Instances, cause?: Error): ServiceError {
   if (isClosed) return policyError("no_instances", { message: "the client is closed" });
   return isKnown
     ? policyError("no_instances")
-    : policyError("no_instances", { message: "nothing is known of the instances yet" });
+    : policyError("no_instances", { message: "nothing is known of the instances yet", cause });
 }
 
 // The chosen one's breaker is open, and the balancer does not know of breakers. First another of its choice, so that what the closed one

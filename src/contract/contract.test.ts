@@ -227,7 +227,7 @@ describe("an implementation", () => {
       [
         sum,
         { methods: { sum: { limits: {} } } },
-        'one.sum: the policy has no option "limits", it has timeoutMs, limit, breaker, use',
+        'one.sum: the policy has no option "limits", it has timeoutMs, limit, breaker, gates, use',
       ],
       [
         sum,

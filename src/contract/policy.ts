@@ -94,6 +94,11 @@ export function checkPolicy(where: string, { timeoutMs, limit, breaker }: Policy
   checkData(`${where}breaker`, breaker, undefined);
 }
 
+/** Checks that a policy is an object or false, and has no name that is unknown. */
+export function checkPolicyData(name: string, data: unknown, known: readonly string[]): void {
+  checkData(name, data as object | false | undefined, known);
+}
+
 function checkData(name: string, data: object | false | undefined, known: readonly string[] | undefined): void {
   if (data === undefined || data === false) return;
   if (typeof data !== "object" || data === null)

@@ -21,6 +21,8 @@ export interface Attach<M extends Methods> {
 /** Policies and middlewares by method; a middleware only fits a method whose request has what it asks for. */
 export type PerMethod<M extends Methods> = {
   readonly [P in keyof M]?: Policy & {
+    /** Decide for this method alone, after all others: a bulkhead, a limit by key. Default: none. */
+    readonly gates?: readonly Gate[] | undefined;
     /** Wrap the handler, outermost first. Default: none. */
     readonly use?: TypesIn<M[P]>["kind"] extends "server" | "bidi"
       ? readonly StreamMiddleware<RequestOf<TypesIn<M[P]>>>[]
@@ -43,7 +45,10 @@ export interface AnyAttach {
 }
 
 /** What is attached to one method, its types forgotten. */
-export type MethodPolicy = Policy & { readonly use?: readonly Middleware[] | readonly StreamMiddleware[] | undefined };
+export type MethodPolicy = Policy & {
+  readonly gates?: readonly Gate[] | undefined;
+  readonly use?: readonly Middleware[] | readonly StreamMiddleware[] | undefined;
+};
 
 /** A service, its methods' types forgotten. */
 export interface AnyService {
@@ -141,8 +146,9 @@ function checkAttach(service: AnyService, attach: Attach<Methods>): void {
   checkKnown(service, "policy", methods);
   for (const [name, policy] of Object.entries(methods as Readonly<Record<string, MethodPolicy | undefined>>)) {
     const where = `${service.name}.${name}: `;
-    checkNames(`${where}the policy`, policy ?? {}, ["timeoutMs", "limit", "breaker", "use"]);
+    checkNames(`${where}the policy`, policy ?? {}, ["timeoutMs", "limit", "breaker", "gates", "use"]);
     checkPolicy(where, policy ?? {});
+    checkFunctions(`${where}gates`, policy?.gates);
     checkFunctions(`${where}use`, policy?.use);
   }
 }

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { checkNumber, checkOneOf, checkString, shown } from "../internal/check.ts";
+import { checkNames, checkNumber, checkOneOf, checkString, shown } from "../internal/check.ts";
 
 /**
  * What a registry says of an instance: `up` (or it says nothing), `down` (its checks fail), `draining` (it finishes what it
@@ -52,6 +52,8 @@ export interface InstanceInput {
 const NONE: readonly never[] = Object.freeze([]);
 const EMPTY: Readonly<Record<string, string>> = Object.freeze({});
 
+const NAMES = ["id", "address", "service", "weight", "priority", "zone", "version", "tags", "metadata", "health"];
+
 /**
  * Makes an instance of what somebody tells, everything filled in.
  *
@@ -69,6 +71,7 @@ export function instance(given: string | InstanceInput): Instance {
   const input: InstanceInput = typeof given === "string" ? { address: given } : given;
   if (typeof input !== "object" || input === null)
     throw new TypeError(`an instance should be an address or have one, got ${shown(given)}`);
+  checkNames("an instance", input, NAMES);
   const address = checkString("address", input.address);
   return Object.freeze({
     id: checkString("id", input.id ?? address),

@@ -41,7 +41,7 @@ export interface RegistrarOptions {
   readonly retryMaxMs?: number | undefined;
   /** Is told what happens. Default: nobody; `state` says it too. What it throws is dropped. */
   readonly onEvent?: ((event: RegistrarEvent) => void) | undefined;
-  /** Writes a line for each event. Default: none. */
+  /** Writes a line for each event. Default: none; without log, `onEvent` and `health` trouble is a process warning, once per spell. */
   readonly log?: Pick<Logger, "debug" | "info" | "warn"> | undefined;
   /** Gets `discovery_registered` and `discovery_registration_failures_total`. Default: none. */
   readonly metrics?: Pick<Registry, "gauge" | "counter"> | undefined;

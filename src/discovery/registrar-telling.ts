@@ -5,12 +5,14 @@
  */
 import type { Counter, Gauge } from "../metrics/index.ts";
 import type { RegistrarEvent, RegistrarOptions } from "./registrar-options.ts";
+import { tellUnheard } from "./unheard.ts";
 
 /** Tells the events of one registrar. */
 export class RegistrarTelling {
   readonly #options: RegistrarOptions;
   readonly #registered: Gauge | undefined;
   readonly #failures: Counter | undefined;
+  #hasWarned = false;
 
   constructor(name: string, options: RegistrarOptions) {
     this.#options = options;
@@ -37,6 +39,17 @@ export class RegistrarTelling {
       // See `onEvent`.
     }
     this.#write(event);
+    this.#warn(event);
+  }
+
+  /** Once per spell. */
+  #warn(event: RegistrarEvent): void {
+    if (event.kind === "registered") this.#hasWarned = false;
+    const error = "error" in event ? event.error : undefined;
+    if (error === undefined || this.#hasWarned) return;
+    this.#hasWarned = true;
+    const what = event.kind === "gone" ? "could not be taken out" : "is not known to its registry";
+    tellUnheard(this.#options, `${event.registrar}: the instance ${what}: ${error.message}`);
   }
 
   #show(isRegistered: boolean, message: string): void {

@@ -47,7 +47,7 @@ export interface SourceOptions {
   readonly guard?: LossGuardOptions | false | undefined;
   /** Is told what happens. Default: nobody; `listing.error` says it too. What it throws is dropped. */
   readonly onEvent?: ((event: SourceEvent) => void) | undefined;
-  /** Writes a line for each event. Default: none. */
+  /** Writes a line for each event. Default: none; without log and `onEvent` a registry that cannot be asked is a process warning, once per spell. */
   readonly log?: Pick<Logger, "debug" | "info" | "warn"> | undefined;
   /** Gets `discovery_instances`, `discovery_changes_total`, `discovery_failures_total` and `discovery_stale`. Default: none. */
   readonly metrics?: Pick<Registry, "gauge" | "counter"> | undefined;

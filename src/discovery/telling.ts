@@ -7,6 +7,7 @@ import type { Fields, Logger } from "../log/index.ts";
 import type { Counter, Gauge, Registry } from "../metrics/index.ts";
 import type { InstanceHealth } from "./instance.ts";
 import type { Listing, SourceEvent } from "./source.ts";
+import { tellUnheard } from "./unheard.ts";
 
 /** Whom to tell. */
 export interface TellingOptions {
@@ -33,6 +34,7 @@ export class Telling {
       // See `onEvent`.
     }
     if (this.#options.log !== undefined) write(this.#options.log, event);
+    if (event.kind === "lost") tellUnheard(this.#options, `${event.source} cannot be asked: ${event.error.message}`);
   }
 
   /** What is known now. */

@@ -121,7 +121,7 @@ interface Parts {
 
 function assemble({ info, method, handler, own, attach, around }: Parts): BoundMethod {
   const policies = policiesOf(own, around.clock, around.turned && ((event) => around.turned!(event, info)));
-  const gates = [...around.gates, ...policies.gates, ...attach.gates];
+  const gates = [...around.gates, ...policies.gates, ...attach.gates, ...(own.gates ?? [])];
   const middlewares = [...policies.middlewares, ...(own.use ?? [])];
   const observes = [...around.observers, ...attach.observers];
   const answersMany = info.kind === "server" || info.kind === "bidi";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { checkNumber, checkOneOf, checkString } from "../../internal/check.ts";
+import { checkNumber, checkOneOf, checkString, shown } from "../../internal/check.ts";
 import { sleep, type Clock } from "../../time/index.ts";
 import type { RegistryHttp } from "../http/index.ts";
 import type { Watch, WatchSession } from "../index.ts";
@@ -67,6 +67,7 @@ export function watchConsul(service: string, options: ConsulQuery, clock: Clock 
   } = options;
   checkOneOf("consistency", consistency, ["default", "consistent", "stale"]);
   const waitMs = checkNumber("waitMs", options.waitMs ?? 60_000, { min: 1000, max: 600_000 });
+  if (!Array.isArray(tags)) throw new TypeError(`tags should be a list of texts, got ${shown(tags)}`);
   for (const tag of tags) checkString("tags", tag);
   const { http } = connected(options, clock, 5000);
   const query = {
