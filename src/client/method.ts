@@ -123,33 +123,44 @@ function callOf(
 ): AnyUnaryCall | AnyStreamCall {
   const { info } = plan;
   if (info.kind === "server" || info.kind === "bidi") {
-    const open = openStream({
-      ...way,
-      reach: (upstream) => ({
-        send: upstream.channel.stream(info.name),
-        breaker: upstream.breaker(breaker),
-        isTimed: false,
+    const open = openStream(
+      prepared<StreamSender>({
+        ...way,
+        reach: (upstream) => ({
+          send: upstream.channel.stream(info.name),
+          breaker: upstream.breaker(breaker),
+          isTimed: false,
+        }),
       }),
-    } satisfies Way<StreamSender>);
+    );
     const stream = (use as readonly StreamMiddleware[]).reduceRight<StreamEndpoint<unknown, unknown>>(
       (next, one) => one(next, info),
       open,
     );
     return streamCall({ ...plan, stream });
   }
-  const send = sendUnary({
-    ...way,
-    reach: (upstream) => ({
-      send: upstream.channel.unary(info.name),
-      breaker: upstream.breaker(breaker),
-      isTimed: info.kind === "unary",
+  const send = sendUnary(
+    prepared<UnarySender>({
+      ...way,
+      reach: (upstream) => ({
+        send: upstream.channel.unary(info.name),
+        breaker: upstream.breaker(breaker),
+        isTimed: info.kind === "unary",
+      }),
     }),
-  } satisfies Way<UnarySender>);
+  );
   const endpoint = (use as readonly Middleware[]).reduceRight<Endpoint<unknown, unknown>>(
     (next, one) => one(next, info),
     send,
   );
   return unaryCall({ ...plan, endpoint });
+}
+
+// At one instance, if any is known: what a transport cannot carry should be said at construction and not by the first call. The
+// others follow as they are called.
+function prepared<S>(way: Way<S>): Way<S> {
+  way.instances.balancer.members[0]?.value.target(way);
+  return way;
 }
 
 function wayLayers(

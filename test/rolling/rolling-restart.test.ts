@@ -50,7 +50,8 @@ async function restarted(calls: number, isBare: boolean): Promise<Outcome> {
       if (old.exitCode === null) await once(old, "exit");
       children[i] = await begun(ports[i]!, drains);
       restarts++;
-      await passing(50);
+      // As orchestrators do: the next one goes when this one is back and has served for a while.
+      await passing(1500);
     }
   }
   const rolling = roll();
