@@ -42,5 +42,7 @@ export function unpackedFrom(suite: string, name: string): Fetched {
 /** Where this machine has Debian's packages from. */
 function mirror(): string {
   const sites = command(["apt-get", "indextargets", "--format", "$(SITE)", "Origin: Debian"]).trim().split("\n");
-  return sites.find((site) => !site.includes("security")) || "http://deb.debian.org/debian";
+  const site = sites.find((one) => one !== "" && !one.includes("security"));
+  if (site === undefined) throw new Error("apt knows no mirror of Debian's here");
+  return site;
 }
