@@ -1,6 +1,6 @@
 /**
- * Vitest's own report, then every skipped test with its reason, then what the table of transports says of the run, then one
- * line that a machine can read: `N passed, N failed, N skipped`.
+ * Vitest's own report, then every skipped test with its reason, what the table of transports says of the run, the failed
+ * tests once more (of a log often only the end is kept), then one line that a machine can read: `N passed, N failed, N skipped`.
  *
  * @module
  */
@@ -20,33 +20,35 @@ export default class ClosingLineReporter extends DefaultReporter {
     // oxlint-disable-next-line typescript/no-misused-promises -- vitest waits for it, whatever its own class says
   ): Promise<void> {
     super.onTestRunEnd(modules, errors, reason);
-    let [passed, failed] = [0, errors.length];
+    let passed = 0;
     const skipped: string[] = [];
+    const failures = errors.map((error) => `outside of any test: ${error.message}`);
     for (const module of modules) {
-      let failedHere = 0;
+      const before = failures.length;
       for (const test of module.children.allTests()) {
         const result = test.result();
         if (result.state === "passed") passed++;
-        else if (result.state === "failed") failedHere++;
+        else if (result.state === "failed") failures.push(failure(module, result.errors, test));
         else skipped.push(`${module.relativeModuleId} > ${placeOf(test)}: ${note(result)}`);
       }
       // A file that does not load has no failing test, nor has one whose hooks fail.
-      failed += failedHere > 0 || module.state() !== "failed" ? failedHere : 1;
+      if (module.state() === "failed" && failures.length === before) failures.push(failure(module, errorsOf(module)));
     }
     // With `-t` all the tests that were not asked for are skipped: no news.
     if (skipped.length > 0 && this.ctx.config.testNamePattern === undefined)
       this.log(`\nskipped\n${counted(skipped).join("\n")}`);
-    failed += await this.#table(modules);
-    this.log(`\n${passed} passed, ${failed} failed, ${skipped.length} skipped`);
+    failures.push(...(await this.#table(modules)));
+    if (failures.length > 0) this.log(`\nfailed\n${failures.map((line) => `  ${line}`).join("\n")}`);
+    this.log(`\n${passed} passed, ${failures.length} failed, ${skipped.length} skipped`);
   }
 
-  /** Compares the page with the run, or writes it; a count of what is wrong. Nothing is said of a run of some files only. */
-  async #table(modules: readonly TestModule[]): Promise<number> {
+  /** Compares the page with the run, or writes it; what is wrong with it. Nothing is said of a run of some files only. */
+  async #table(modules: readonly TestModule[]): Promise<readonly string[]> {
     const writes = process.env["SERVICEKIT_TRANSPORTS"] === "write";
     const isWhole =
       this.ctx.config.testNamePattern === undefined &&
       modules.length >= (await this.ctx.globTestSpecifications()).length;
-    if (!writes && !isWhole) return 0;
+    if (!writes && !isWhole) return [];
     const columns = COLUMNS.filter(({ file }) => existsSync(file));
     const committed = existsSync(PAGE) ? readFileSync(PAGE, "utf8") : "";
     const { text, taken, wrong: cells } = transportsPage(modules.flatMap(triedIn), columns, committed);
@@ -56,10 +58,9 @@ export default class ClosingLineReporter extends DefaultReporter {
     if (writes) writeFileSync(PAGE, text);
     else if (wrong.length === 0 && text !== committed)
       wrong.push(`it differs: run \`npm run transports\`, and commit it`);
-    if (wrong.length === 0) return 0;
-    this.error(`\n${PAGE} is not right\n${wrong.map((line) => `  ${line}`).join("\n")}`);
+    if (wrong.length === 0) return [];
     process.exitCode = 1;
-    return 1;
+    return [`${PAGE} is not right: ${wrong.join("; ")}`];
   }
 }
 
@@ -86,10 +87,20 @@ function groupOf({ parent }: TestCase): string | undefined {
   return parent.type === "suite" ? parent.name : undefined;
 }
 
-// A transport without streams skips dozens of cases for one reason.
+function failure(module: TestModule, errors: readonly { readonly message: string }[], test?: TestCase): string {
+  const place = test === undefined ? module.relativeModuleId : `${module.relativeModuleId} > ${test.fullName}`;
+  return `${place}: ${errors.map(({ message }) => message).join("; ")}`;
+}
+
+function errorsOf(module: TestModule): readonly { readonly message: string }[] {
+  return [...module.errors(), ...[...module.children.allSuites()].flatMap((suite) => suite.errors())];
+}
+
+// A transport without streams skips dozens of cases for one reason, and a registry without registration as well.
 function placeOf(test: TestCase): string {
   const { cell } = test.meta();
-  return cell === undefined ? test.fullName : `${cell.transport}, as every transport > ${cell.property}`;
+  if (cell !== undefined) return `${cell.transport}, as every transport > ${cell.property}`;
+  return groupOf(test) ?? test.fullName;
 }
 
 function counted(lines: readonly string[]): readonly string[] {
