@@ -98,15 +98,29 @@ describe("a delivery to a real server", () => {
 
   it("lets a hanging server go when its time is over, and sends the next", async () => {
     await using server = await collector((_, i) => (i === 0 ? "hang" : { status: 200 }));
-    const sender = to(server.url, { timeoutMs: 60 });
-    await expect(sender.send(bytes("{}"))).rejects.toThrow("did not answer within 60 ms");
+    const clock = virtualClock();
+    const sender = to(server.url, { timeoutMs: 60, clock });
+    const failed = failure(sender.send(bytes("{}")));
+    await until(() => server.received.length === 1);
+    await clock.advance(60);
+    expect(await failed).toContain("did not answer within 60 ms");
     await sender.send(bytes("{}"));
   });
 
   it("takes a body that never ends for what its head says", async () => {
     await using server = await collector(() => "half");
-    const sender = to(server.url, { timeoutMs: 60 });
-    expect((await sender.send(bytes("{}"))).body.length).toBe(0);
+    const clock = virtualClock();
+    let isHead = false;
+    const headed: typeof fetch = async (...request) => {
+      const response = await fetch(...request);
+      isHead = true;
+      return response;
+    };
+    const sender = to(server.url, { timeoutMs: 60, clock, fetch: headed });
+    const sent = sender.send(bytes("{}"));
+    await until(() => isHead);
+    await clock.advance(60);
+    expect((await sent).body.length).toBe(0);
     expect(sender.requests).toBe(1);
   });
 

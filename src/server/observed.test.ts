@@ -4,15 +4,17 @@ import { served, type Served } from "../../test/served.ts";
 import { until } from "../../test/until.ts";
 import { request } from "../../test/wire.ts";
 import { policyError } from "../errors/index.ts";
-import { error, method, service, ServiceError, type Call } from "../index.ts";
+import { error, method, service, ServiceError, type Call, type Context } from "../index.ts";
 import { logger, type Logger } from "../log/index.ts";
 import { registry, type Registry } from "../metrics/index.ts";
+import type { HttpServerOptions } from "../transport/http/index.ts";
 import { memoryExporter, tracer, type MemoryExporter, type Tracer } from "../trace/index.ts";
 
 const gone = error("gone", { code: "not_found" });
 const echo = service("echo", {
   say: method({ request: z.object({ text: z.string() }), response: z.object({ text: z.string() }), errors: [gone] }),
   slow: method({ request: z.object({}), response: z.object({}), timeoutMs: 30 }),
+  held: method({ request: z.object({}), response: z.object({}) }),
 });
 
 let lines: string[];
@@ -24,7 +26,15 @@ let server: Served;
 let failure: unknown;
 let called: string[];
 
-beforeEach(async () => {
+const untilCalledOff = (_: unknown, context: Context): Promise<Record<string, never>> =>
+  new Promise((resolve) => {
+    context.onCancel(({ reason }) => {
+      called.push(reason);
+      resolve({});
+    });
+  });
+
+async function start(patience: Partial<HttpServerOptions> = {}): Promise<void> {
   lines = [];
   called = [];
   failure = undefined;
@@ -44,19 +54,16 @@ beforeEach(async () => {
         if (failure !== undefined) throw failure;
         return message.text === "gone" ? gone() : message;
       },
-      slow: (_, context) =>
-        new Promise((resolve) => {
-          context.onCancel(({ reason }) => {
-            called.push(reason);
-            resolve({});
-          });
-        }),
+      slow: untilCalledOff,
+      held: untilCalledOff,
     }),
-    { limits: { maxBodyBytes: 100, maxHeaders: 20 }, headersTimeoutMs: 40, requestTimeoutMs: 40 },
+    { limits: { maxBodyBytes: 100, maxHeaders: 20 }, ...patience },
     { log, metrics, trace, signals: false },
   );
   lines.length = 0;
-});
+}
+
+beforeEach(() => start());
 afterEach(() => server[Symbol.asyncDispose]());
 
 interface Line {
@@ -93,6 +100,7 @@ describe("what never reaches a handler", () => {
         readonly code: string;
         readonly reason: string;
         readonly target?: string;
+        readonly patience?: Partial<HttpServerOptions>;
       }
     >
   > = {
@@ -205,6 +213,7 @@ describe("what never reaches a handler", () => {
       method: "other",
       code: "deadline_exceeded",
       reason: "request_timeout",
+      patience: { headersTimeoutMs: 40, requestTimeoutMs: 40 },
     },
     "a body that never ends": {
       send: 'POST /echo/say HTTP/1.1\r\nHost: t\r\nContent-Length: 9\r\n\r\n{"text"',
@@ -213,10 +222,15 @@ describe("what never reaches a handler", () => {
       method: "say",
       code: "deadline_exceeded",
       reason: "request_timeout",
+      patience: { headersTimeoutMs: 40, requestTimeoutMs: 40 },
     },
   };
-  for (const [what, { send, status, service, method, code, reason, target }] of Object.entries(cases)) {
+  for (const [what, { send, status, service, method, code, reason, target, patience }] of Object.entries(cases)) {
     it(`is one line, one count and one span: ${what}`, async () => {
+      if (patience !== undefined) {
+        await server[Symbol.asyncDispose]();
+        await start(patience);
+      }
       const wire = server.wire();
       wire.send(send);
       const answer = await wire.answer();
@@ -294,14 +308,14 @@ describe("what reaches a handler", () => {
 
   it("ends once as canceled when its peer is gone, and nobody is answered", async () => {
     const wire = server.wire();
-    wire.send(request({ path: "/echo/slow", headers: { "request-timeout-ms": "30" }, body: "{}" }));
-    await until(() => metrics.text().includes('rpc_server_requests_in_flight{method="slow",service="echo"} 1'));
+    wire.send(request({ path: "/echo/held", body: "{}" }));
+    await until(() => metrics.text().includes('rpc_server_requests_in_flight{method="held",service="echo"} 1'));
     wire.close();
     await until(() => calls().length > 0);
     expect(called).toEqual(["canceled"]);
     expect(calls().map(({ code, level, status }) => [code, level, status])).toEqual([["canceled", "info", 499]]);
-    expect(counts()).toEqual(["echo.slow canceled 1"]);
-    expect(await spans()).toEqual(["echo/slow canceled 499"]);
+    expect(counts()).toEqual(["echo.held canceled 1"]);
+    expect(await spans()).toEqual(["echo/held canceled 499"]);
   });
 });
 
@@ -364,6 +378,7 @@ describe("an error nobody declared", () => {
           throw thrown;
         },
         slow: () => ({}),
+        held: () => ({}),
       }),
       {},
       { report: (error, { name }) => reported.push([name, (error as Error).cause]) },
@@ -379,6 +394,7 @@ describe("an error nobody declared", () => {
           throw new Error("no");
         },
         slow: () => ({}),
+        held: () => ({}),
       }),
       {},
       {
@@ -439,7 +455,7 @@ describe("observers", () => {
     const tell = (when: string, { outcome, durationMs, status, target }: Call): void =>
       void seen.push(`${when} ${outcome} ${durationMs >= 0} ${status} ${target}`);
     await using other = await served(
-      echo.implement({ say: (message) => message, slow: () => ({}) }),
+      echo.implement({ say: (message) => message, slow: () => ({}), held: () => ({}) }),
       {},
       {
         observers: [() => ({ start: (call) => tell("start", call), end: (call) => tell("end", call) })],
