@@ -40,7 +40,8 @@ export function asEveryRegistry(harness: RegistryHarness, { skip = [], missing }
   describe(`${harness.name}, as every registry`, () => {
     for (const one of sourceSuite(harness, skip)) {
       const reason = missing ?? one.skip;
-      it(`${one.id}: ${one.name}`, { timeout: 120_000 }, (test) =>
+      // More than a case's own waits together, each of which says what it waits for.
+      it(`${one.id}: ${one.name}`, { timeout: 300_000 }, (test) =>
         reason === undefined ? one.run() : test.skip(reason),
       );
     }

@@ -74,6 +74,20 @@ describe("a fixed source", () => {
     expect(() => fixed("a:1" as never)).toThrow('instances should be a list, got "a:1"');
     expect(() => fixed([""])).toThrow("address should be a non-empty string");
   });
+
+  it.each(["10.0.0.1", "::1", "add.internal", "a:", "a:http", ":80", "a:1,", "a b:1"])(
+    "refuses %j, which has no port: no transport could call it",
+    (address) => {
+      expect(() => fixed([address])).toThrow(`address should be host:port or a URL, got "${address}"`);
+    },
+  );
+
+  it.each(["a:1", "10.0.0.1:8081", "[::1]:8081", "https://add.internal", "nats://a,nats://b", "a:1,[::1]:2"])(
+    "takes %j",
+    (address) => {
+      expect(ids(fixed([address]).listing.instances)).toBe(address);
+    },
+  );
 });
 
 describe("a filtered source", () => {
@@ -165,6 +179,9 @@ describe("a filtered source", () => {
   it("refuses wrong options", () => {
     expect(() => filtered(fixed([]), { tag: "blue" } as never)).toThrow('filtered has no option "tag"');
     expect(() => filtered(fixed([]), { tags: "blue" as never })).toThrow('tags should be a list, got "blue"');
+    expect(() => filtered(fixed([]), { version: 2 as never })).toThrow("version should be a non-empty string, got 2");
+    expect(() => filtered(fixed([]), { zone: "" })).toThrow('zone should be a non-empty string, got ""');
+    expect(() => filtered("a:1" as never, {})).toThrow('source should be a source, got "a:1"');
   });
 });
 
@@ -221,6 +238,8 @@ describe("merged sources", () => {
 
   it("refuse wrong options", () => {
     expect(() => merged([])).toThrow("sources should be at least one, got none");
+    expect(() => merged(fixed([]) as never)).toThrow("sources should be a list, got an object");
+    expect(() => merged([fixed([]), undefined as never])).toThrow("sources[1] should be a source, got undefined");
     expect(() => merged([fixed([])], { mode: "any" as never })).toThrow('mode should be one of "all", "first"');
   });
 });
@@ -261,6 +280,26 @@ describe("a polled registry", () => {
     expect(aborted).toBeGreaterThanOrEqual(2);
     leave();
     expect(clock.pending).toBe(0);
+  });
+
+  it.each<[string, unknown]>([
+    ["null", null],
+    ['"a:1"', "a:1"],
+    ["an object", { error: "no such service" }],
+    ["7", { instances: 7 }],
+  ])("that answers %s has not answered, and what is known stays", async (shown, answer) => {
+    const clock = virtualClock();
+    const answers = [["a:1"], answer];
+    const watch = polled({ intervalMs: 100, look: () => (answers.length > 1 ? answers.shift() : answers[0]) as never });
+    const from = source({ name: "x", clock, watch });
+    const { leave } = joined(from);
+    await clock.advance(200);
+    expect([ids(from.listing.instances), from.listing.state, from.listing.error?.message]).toEqual([
+      "a:1",
+      "stale",
+      `x gave ${shown} instead of a list of instances`,
+    ]);
+    leave();
   });
 
   it("refuses wrong options", () => {

@@ -4,7 +4,7 @@
  * @module
  */
 import type { Subscription } from "../endpoint/index.ts";
-import { checkFunction } from "../internal/check.ts";
+import { checkFunction, shown } from "../internal/check.ts";
 import { difference } from "./difference.ts";
 import type { Instance } from "./instance.ts";
 import { Listeners, type Listener } from "./listeners.ts";
@@ -21,6 +21,12 @@ export interface Derivation {
   /** State, error and time, of the listings below. */
   sum(listings: readonly Listing[]): Omit<Listing, "instances">;
   explain(): readonly Explanation[];
+}
+
+/** Returns what is a source; else throws a TypeError that names it. */
+export function checkSource(name: string, given: Source): Source {
+  if ((given as Source | null | undefined)?.["~source"] === true) return given;
+  throw new TypeError(`${name} should be a source, got ${shown(given)}`);
 }
 
 type ById = ReadonlyMap<string, Instance>;

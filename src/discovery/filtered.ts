@@ -4,7 +4,7 @@
  * @module
  */
 import { checkNames, checkString, shown } from "../internal/check.ts";
-import { Derived } from "./derived.ts";
+import { checkSource, Derived } from "./derived.ts";
 import type { Instance } from "./instance.ts";
 import type { Source } from "./source.ts";
 
@@ -24,7 +24,7 @@ export interface FilterOptions {
  * Makes a source of those instances of another that pass. An instance that begins to pass is added, one that ceases to is
  * removed.
  *
- * @throws {RangeError} when an option is wrong.
+ * @throws {RangeError} when an option is wrong; TypeError when `source` is none.
  *
  * @example
  * ```ts
@@ -38,8 +38,11 @@ export interface FilterOptions {
  */
 export function filtered(source: Source, options: FilterOptions): Source {
   checkNames("filtered", options, ["tags", "version", "zone", "healthy"]);
+  checkSource("source", source);
   const { tags = [], version, zone, healthy = false } = options;
   if (!Array.isArray(tags)) throw new TypeError(`tags should be a list, got ${shown(tags)}`);
+  if (version !== undefined) checkString("version", version);
+  if (zone !== undefined) checkString("zone", zone);
   const wanted = (tags as readonly string[]).map((tag) => checkString("tag", tag));
   function against(one: Instance): string | undefined {
     const missing = wanted.find((tag) => !one.tags.includes(tag));

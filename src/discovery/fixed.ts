@@ -4,14 +4,14 @@
  * @module
  */
 import { shown } from "../internal/check.ts";
-import { instance, type Instance, type InstanceInput } from "./instance.ts";
+import { listedInstance, type Instance, type InstanceInput } from "./instance.ts";
 import type { Listing, Source } from "./source.ts";
 
 /**
  * Makes a source of a list that never changes; its state is `seed`. An id that stands there twice has both weights. (Go kit
  * `sd.FixedInstancer`.)
  *
- * @throws {RangeError} when an instance is none.
+ * @throws {RangeError} when an instance is none, or its address has no port and is no URL.
  *
  * @example
  * ```ts
@@ -25,9 +25,9 @@ export function fixed(instances: readonly (string | InstanceInput)[]): Source {
   if (!Array.isArray(instances)) throw new TypeError(`instances should be a list, got ${shown(instances)}`);
   const known = new Map<string, Instance>();
   for (const given of instances as readonly (string | InstanceInput)[]) {
-    const one = instance(given);
+    const one = listedInstance(given, "");
     const before = known.get(one.id);
-    known.set(one.id, before === undefined ? one : instance({ ...one, weight: one.weight + before.weight }));
+    known.set(one.id, before === undefined ? one : listedInstance({ ...one, weight: one.weight + before.weight }, ""));
   }
   const all = Object.freeze([...known.values()]);
   const listing: Listing = Object.freeze({ instances: all, state: "seed", error: undefined, updatedMs: -Infinity });

@@ -15,7 +15,7 @@ export type InstanceHealth = "up" | "down" | "draining";
 export interface Instance {
   /** Who it is, for as long as it runs: what was learned of it is kept under this name. The address where the registry has no ids. */
   readonly id: string;
-  /** Where it is, as transports take it: `host:port`, `[::1]:port`, or a URL. */
+  /** Where it is, as transports take it: `host:port`, `[::1]:port`, or a URL. Sources leave out what is neither. */
   readonly address: string;
   /** The name of its service; "" when nobody said. */
   readonly service: string;
@@ -68,6 +68,23 @@ const NAMES = ["id", "address", "service", "weight", "priority", "zone", "versio
  * ```
  */
 export function instance(given: string | InstanceInput): Instance {
+  return made(given, "");
+}
+
+// What transports call: a URL, or `host:port`, for brokers also several with commas between. IPv6 needs its brackets.
+const CALLABLE = /:\/\/|^(?:(?:\[[^\]]+\]|[^:,[\]\s]+):\d{1,5}(?:,(?!$)|$))+$/;
+
+/**
+ * An entry of a list as an instance, of the list's service where it does not say its own. Nobody could call one without a port:
+ * it is refused here, where the list can be named, and not at the first call.
+ */
+export function listedInstance(entry: string | InstanceInput, service: string): Instance {
+  const one = made(entry, service);
+  if (CALLABLE.test(one.address)) return one;
+  throw new RangeError(`address should be host:port or a URL, got ${shown(one.address)}`);
+}
+
+function made(given: string | InstanceInput, service: string): Instance {
   const input: InstanceInput = typeof given === "string" ? { address: given } : given;
   if (typeof input !== "object" || input === null)
     throw new TypeError(`an instance should be an address or have one, got ${shown(given)}`);
@@ -76,7 +93,7 @@ export function instance(given: string | InstanceInput): Instance {
   return Object.freeze({
     id: checkString("id", input.id ?? address),
     address,
-    service: text("service", input.service) ?? "",
+    service: text("service", input.service) ?? service,
     weight: checkNumber("weight", input.weight ?? 1, { min: 1e-6, max: 1e6 }),
     priority: checkNumber("priority", input.priority ?? 0, { min: 0, max: 65_535, integer: true }),
     zone: text("zone", input.zone),

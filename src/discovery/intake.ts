@@ -5,7 +5,7 @@
  * @module
  */
 import { shown } from "../internal/check.ts";
-import { instance, type Instance, type InstanceInput } from "./instance.ts";
+import { listedInstance, type Instance, type InstanceInput } from "./instance.ts";
 import { sameInstance } from "./same-instance.ts";
 
 /** Of one list no more than so many faults are told one by one. */
@@ -62,14 +62,9 @@ export class Intake {
   }
 
   #one(entry: string | InstanceInput, known: ReadonlyMap<string, Instance>): Instance {
-    if (typeof entry === "string") {
-      const before = known.get(entry);
-      if (before !== undefined && sameInstance(before, { address: entry }, this.#service)) return before;
-      return instance({ address: entry, service: this.#service });
-    }
-    if (typeof entry !== "object" || entry === null) return instance(entry);
-    const before = known.get(entry.id ?? entry.address);
-    if (before !== undefined && (before === entry || sameInstance(before, entry, this.#service))) return before;
-    return instance(entry.service === undefined ? { ...entry, service: this.#service } : entry);
+    const input: InstanceInput | null = typeof entry === "string" ? { address: entry } : entry;
+    const before = known.get(input?.id ?? input?.address ?? "");
+    if (before !== undefined && (before === input || sameInstance(before, input, this.#service))) return before;
+    return listedInstance(entry, this.#service);
   }
 }

@@ -3,8 +3,8 @@
  *
  * @module
  */
-import { checkNames, checkOneOf } from "../internal/check.ts";
-import { Derived } from "./derived.ts";
+import { checkNames, checkOneOf, shown } from "../internal/check.ts";
+import { checkSource, Derived } from "./derived.ts";
 import type { Instance } from "./instance.ts";
 import type { Explanation, Listing, ListingState, Source } from "./source.ts";
 
@@ -20,7 +20,7 @@ export interface MergeOptions {
 /**
  * Makes one source of several, the first of which counts most. It is ready as soon as one of them is.
  *
- * @throws {RangeError} when there is no source, or an option is wrong.
+ * @throws {RangeError} when there is no source, or an option is wrong; TypeError when a source is none.
  *
  * @example
  * ```ts
@@ -33,9 +33,10 @@ export interface MergeOptions {
  */
 export function merged(sources: readonly Source[], options: MergeOptions = {}): Source {
   checkNames("merged", options, ["mode"]);
+  if (!Array.isArray(sources)) throw new TypeError(`sources should be a list, got ${shown(sources)}`);
   if (sources.length === 0) throw new RangeError("sources should be at least one, got none");
   const mode = checkOneOf("mode", options.mode ?? "all", ["all", "first"]);
-  const all = [...sources];
+  const all = (sources as readonly Source[]).map((one, at) => checkSource(`sources[${at}]`, one));
   const name = all.map((source) => source.name).join(" + ");
   return mode === "all" ? allOf(all, name) : firstOf(all, name);
 }

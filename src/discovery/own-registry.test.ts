@@ -1,5 +1,5 @@
 // The registry of one's own of docs/discovery.md, against a server that forgets, is killed and freezes.
-import { createServer, type Server, type ServerResponse } from "node:http";
+import { createServer, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll } from "vitest";
 import { asEveryRegistry } from "../../test/as-every-registry.ts";
@@ -36,32 +36,39 @@ const TTL_MS = 1000;
 
 class OwnServer {
   readonly #there = new Map<string, Map<string, number>>();
-  #server: Server | undefined;
-  #port = 0;
+  readonly #server = createServer(({ method = "", url = "" }, response) => {
+    const answer = (): void => this.#answer(method, url, response);
+    if (this.#held === undefined) answer();
+    else this.#held.push(answer);
+  });
+  #isDown = false;
   #held: (() => void)[] | undefined;
 
   get url(): string {
-    return `http://127.0.0.1:${this.#port}`;
+    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
   }
 
-  async restart(): Promise<void> {
-    await this.kill();
-    this.#server = createServer(({ method = "", url = "" }, response) => {
-      const answer = (): void => this.#answer(method, url, response);
-      if (this.#held === undefined) answer();
-      else this.#held.push(answer);
-    });
-    await new Promise<void>((resolve) => this.#server!.listen(this.#port, "127.0.0.1", resolve));
-    this.#port = (this.#server.address() as AddressInfo).port;
+  start(): Promise<void> {
+    this.#server.on("connection", (socket) => void (this.#isDown && socket.destroy()));
+    return new Promise((resolve) => void this.#server.listen(0, "127.0.0.1", resolve));
   }
 
-  async kill(): Promise<void> {
+  close(): void {
+    this.#server.close();
+    this.#server.closeAllConnections();
+  }
+
+  /** It keeps its port, which somebody else could take meanwhile, and hangs up on everybody. */
+  kill(): Promise<void> {
+    this.#isDown = true;
     this.#held = undefined;
-    const server = this.#server;
-    this.#server = undefined;
-    if (server === undefined) return;
-    server.closeAllConnections();
-    await new Promise((resolve) => server.close(resolve));
+    this.#server.closeAllConnections();
+    return Promise.resolve();
+  }
+
+  restart(): Promise<void> {
+    this.#isDown = false;
+    return Promise.resolve();
   }
 
   freeze(): void {
@@ -97,8 +104,8 @@ class OwnServer {
 }
 
 const server = new OwnServer();
-beforeAll(() => server.restart());
-afterAll(() => server.kill());
+beforeAll(() => server.start());
+afterAll(() => server.close());
 
 asEveryRegistry({
   name: "mine",

@@ -46,11 +46,16 @@ export function polled(options: PollOptions): Watch {
   async function ask(session: WatchSession): Promise<void> {
     const answer = await look(session);
     if (answer === undefined) session.alive();
-    else if ("instances" in answer) session.list(answer.instances, answer.position);
+    else if (isWhole(answer)) session.list(answer.instances, answer.position);
     else session.list(answer);
   }
   return Object.assign(ask, {
     intervalMs: checkNumber("intervalMs", intervalMs, { min: 10 }),
     silenceMs: checkNumber("timeoutMs", timeoutMs, { min: 10 }),
   });
+}
+
+// Of anything: what came over a wire was only cast.
+function isWhole(answer: NonNullable<PollAnswer>): answer is Exclude<PollAnswer, readonly unknown[] | undefined> {
+  return "instances" in Object(answer);
 }

@@ -355,6 +355,31 @@ describe("the end", () => {
     expect([frozen.clock.pending, frozen.state.busy]).toEqual([0, 0]);
   });
 
+  it("that has no time asks once, does not wait, and says that the instance may still be there", async () => {
+    const g = await started({ closeMs: 0 });
+    g.state.frozen = true;
+    const closing = g.mine.close();
+    await g.clock.advance(0);
+    await closing;
+    expect(g.calls).toEqual(["register", "deregister"]);
+    expect(g.mine.registration.error?.message).toBe("test add: deregistering took more than 0 ms");
+    const cut = await started();
+    await cut.mine.leave(AbortSignal.abort(new Error("too late")));
+    expect(cut.mine.registration).toMatchObject({ state: "gone", error: { message: "too late" } });
+    expect([g.clock.pending, cut.clock.pending]).toEqual([0, 0]);
+  });
+
+  it("does not wait after its last try", async () => {
+    const g = await started({ random: { ...seededRandom(1), fraction: () => 0.5 } });
+    g.state.down = down;
+    const closing = g.mine.close();
+    // The waits after the first and the second try: half of 100 ms and of 200.
+    await g.clock.advance(150);
+    await closing;
+    expect(g.calls.filter((call) => call === "deregister")).toHaveLength(3);
+    expect(g.clock.now()).toBe(150);
+  });
+
   it("is cut by its deadline", async () => {
     const g = await started();
     g.state.frozen = true;

@@ -233,41 +233,45 @@ class KeptRegistration implements Registrar {
 
   /** Ends the loop and takes the instance out. */
   async #deregister(deadline: AbortSignal | undefined): Promise<void> {
-    const { announcer, clock, random, retry, closeMs } = this.#settings;
     if (this.#off.signal.aborted) return;
     this.#off.abort(policyError("canceled", { message: `${this.name} is closed` }));
     this.#nap.abort();
     // One request at a time: a registration that arrives after its end would stay for ever.
     await this.#loop;
     this.#wake();
-    const untilMs = clock.now() + closeMs;
     const off = new AbortController();
     const cut = (): void => off.abort(deadline!.reason);
     if (deadline?.aborted === true) cut();
     deadline?.addEventListener("abort", cut, { once: true });
-    let error: Error | undefined;
-    for (let attempt = 1; this.#hasAsked && attempt <= MAX_LEAVES; attempt++) {
-      const ms = Math.min(this.#settings.callMs, untilMs - clock.now());
-      if (ms <= 0 || off.signal.aborted) break;
-      try {
-        const bounds = { clock, ms, off: off.signal, keepsAlive: true };
-        await registryCall(`${announcer.name}: deregistering`, (signal) => this.#takeOut(signal), bounds);
-        error = undefined;
-        break;
-      } catch (thrown) {
-        error = asError(thrown, announcer.name);
-        const delayMs = Math.min(backOff(attempt, retry, random), untilMs - clock.now());
-        // Somebody waits for the stop: the process may not end in between.
-        await sleep(Math.max(0, delayMs), { clock, signal: off.signal }).catch(() => undefined);
-      }
-    }
+    const error = this.#hasAsked ? await this.#takeOut(off.signal) : undefined;
     deadline?.removeEventListener("abort", cut);
     this.#become("gone", error);
     this.#telling.event({ kind: "gone", registrar: this.name, error });
   }
 
-  #takeOut(signal: AbortSignal): Promise<void> {
-    return this.#settings.announcer.deregister(this.#instance!, signal);
+  /** Tries a few times; gives what went wrong last. */
+  async #takeOut(off: AbortSignal): Promise<Error | undefined> {
+    const { announcer, clock, random, retry, callMs, closeMs } = this.#settings;
+    const untilMs = clock.now() + closeMs;
+    for (let attempt = 1; ; attempt++) {
+      let error: Error;
+      try {
+        const bounds = { clock, ms: Math.min(callMs, untilMs - clock.now()), off, keepsAlive: true };
+        await registryCall(
+          `${announcer.name}: deregistering`,
+          (signal) => announcer.deregister(this.#instance!, signal),
+          bounds,
+        );
+        return undefined;
+      } catch (thrown) {
+        error = asError(thrown, announcer.name);
+      }
+      const delayMs = backOff(attempt, retry, random);
+      if (attempt === MAX_LEAVES || clock.now() + delayMs >= untilMs) return error;
+      // Somebody waits for the stop: the process may not end in between.
+      await sleep(delayMs, { clock, signal: off }).catch(() => undefined);
+      if (off.aborted || clock.now() >= untilMs) return error;
+    }
   }
 
   async #close(): Promise<void> {

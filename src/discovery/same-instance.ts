@@ -7,6 +7,8 @@ import type { Instance, InstanceInput } from "./instance.ts";
 
 /** Whether `instance(input)` would be equal to `known`, told without making it. */
 export function sameInstance(known: Instance, input: InstanceInput, service: string): boolean {
+  // A misspelt name is no instance, also where all the rest is as it was.
+  for (const name in input) if (!(name in known)) return false;
   return (
     known.address === input.address &&
     known.id === (input.id ?? input.address) &&
@@ -22,7 +24,7 @@ export function sameInstance(known: Instance, input: InstanceInput, service: str
 }
 
 function sameTags(known: readonly string[], given: readonly string[] | undefined): boolean {
-  if (given === undefined) return known.length === 0;
+  if (!Array.isArray(given)) return given === undefined && known.length === 0;
   return known.length === given.length && known.every((tag, at) => tag === given[at]);
 }
 
@@ -30,6 +32,8 @@ function sameMetadata(
   known: Readonly<Record<string, string>>,
   given: Readonly<Record<string, string>> | undefined,
 ): boolean {
+  // What a file says may be of any kind.
+  if ((given as unknown) === null) return false;
   // Without a list of names: this runs for each instance of each refresh.
   let more = 0;
   for (const name in given) {

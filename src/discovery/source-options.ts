@@ -7,7 +7,7 @@ import { checkFunction, checkNumber, shown } from "../internal/check.ts";
 import type { Logger } from "../log/index.ts";
 import type { Registry } from "../metrics/index.ts";
 import { systemClock, systemRandom, type Clock, type Random } from "../time/index.ts";
-import { instance, type Instance, type InstanceInput } from "./instance.ts";
+import { listedInstance, type Instance, type InstanceInput } from "./instance.ts";
 import type { Snapshot } from "./snapshot.ts";
 import type { SourceEvent } from "./source.ts";
 
@@ -134,7 +134,7 @@ export function sourceSettings(
     checkNumber(name, options[name] ?? defaultMs, name.startsWith("retry") ? { min: 1, max: DAY_MS } : { min: 0 });
   const graceMs = time("emptyGraceMs", 60_000);
   return {
-    seed: (seed as readonly (string | InstanceInput)[]).map((one) => seeded(one, own.service)),
+    seed: (seed as readonly (string | InstanceInput)[]).map((one) => listedInstance(one, own.service)),
     snapshot,
     intervalMs: checkNumber("intervalMs", options.intervalMs ?? own.intervalMs ?? 10_000, { min: 10, max: DAY_MS }),
     silenceMs: checkNumber("silenceMs", options.silenceMs ?? own.silenceMs ?? 60_000, { min: 10 }),
@@ -152,9 +152,4 @@ export function sourceSettings(
     clock: options.clock ?? systemClock,
     random: options.random ?? systemRandom,
   };
-}
-
-function seeded(one: string | InstanceInput, service: string): Instance {
-  const input: InstanceInput = typeof one === "string" ? { address: one } : one;
-  return instance(input.service === undefined ? { ...input, service } : input);
 }

@@ -107,6 +107,19 @@ describe("who listens", () => {
     expect([g.changes.length, g.from.listing.state]).toEqual([1, "fresh"]);
   });
 
+  it("begins anew also when it leaves and joins again while it is told", async () => {
+    const g = await listed(["a:1"]);
+    const other = g.from.subscribe(() => {
+      other.cancel();
+      g.join();
+    });
+    g.joined.cancel();
+    g.now().list(["b:1"], "index 7");
+    await settled();
+    expect(g.sessions).toHaveLength(2);
+    expect(g.now().position).toBeUndefined();
+  });
+
   it("hears the others' changes whatever one of them throws, and may leave while being told", async () => {
     const g = playground();
     const heard: string[] = [];
@@ -231,6 +244,24 @@ describe("a list", () => {
     expect(g.events.filter(({ kind }) => kind === "skipped")).toHaveLength(6);
   });
 
+  it.each<[string, object, string]>([
+    ["a misspelt name", { wieght: 5 }, 'an instance has no option "wieght"'],
+    ["tags that are null", { tags: null }, "tags should be a list of strings, got null"],
+    ["metadata that are null", { metadata: null }, "metadata should be names with strings, got null"],
+  ])("in which an instance gets %s says so, though all the rest is as it was", async (_, more, message) => {
+    const g = await listed(["a:1", "b:1"]);
+    g.now().list(["a:1", { address: "b:1", ...more } as InstanceInput]);
+    expect(addresses(g.from.listing)).toBe("a:1");
+    const told = g.events.flatMap((event) => (event.kind === "skipped" ? [event.error.message] : []));
+    expect(told).toEqual([expect.stringContaining(message)]);
+  });
+
+  it("with an address without a port leaves it out, since nobody could call it", async () => {
+    const g = await listed(["a:1", "10.0.0.1"]);
+    expect(addresses(g.from.listing)).toBe("a:1");
+    expect(g.events[0]).toMatchObject({ error: { message: 'address should be host:port or a URL, got "10.0.0.1"' } });
+  });
+
   it("of nothing but bad entries tells of twenty, and of how many more", async () => {
     const bad = Array.from({ length: 1000 }, (_, i) => ({ address: "a:1", id: `${i}`, weight: -i }));
     const g = await listed(["z:1", ...bad]);
@@ -253,11 +284,15 @@ describe("a list", () => {
       Array.from({ length: 10_000 }, (_, i) => ({ id: `i${i}`, address: `10.0.0.1:${i}`, metadata: { a: `${i}` } }));
     const g = await listed(make());
     const before = g.from.listing.instances;
-    const startMs = systemClock.now();
-    for (let i = 0; i < 10; i++) g.now().list(make());
+    const tookMs = Array.from({ length: 10 }, () => {
+      const again = make();
+      const startMs = systemClock.now();
+      g.now().list(again);
+      return systemClock.now() - startMs;
+    });
     expect(g.from.listing.instances).toBe(before);
-    // It takes some 3 ms; here only that it is not hundreds.
-    expect((systemClock.now() - startMs) / 10).toBeLessThan(200);
+    // It takes some 3 ms; here only that it is not hundreds. The best of ten, since the machine may stand still meanwhile.
+    expect(Math.min(...tookMs)).toBeLessThan(200);
   });
 });
 
@@ -723,6 +758,8 @@ describe("a thousand clients that lose their registry for half a minute", () => 
         name: `client ${i}`,
         clock,
         random,
+        // Else a thousand warnings of the process.
+        onEvent: () => undefined,
         watch: async ({ list, signal }) => {
           if (wasCut) attempts.push(clock.now() - downMs);
           if (isDown()) throw new Error("refused");
@@ -757,7 +794,7 @@ describe("a thousand clients that lose their registry for half a minute", () => 
     };
   }
 
-  it.each([1, 2, 3, 4, 5])("do not fall upon it together, seed %i", { timeout: 60_000 }, async (seed) => {
+  it.each([1, 2, 3, 4, 5])("do not fall upon it together, seed %i", async (seed) => {
     const { later, recovery, lastMs, pending } = await herd(seed);
     expect(later).toBeLessThanOrEqual(0.1);
     expect(recovery).toBeLessThanOrEqual(0.05);
@@ -765,7 +802,7 @@ describe("a thousand clients that lose their registry for half a minute", () => 
     expect(pending).toBe(0);
   });
 
-  it("would without jitter", { timeout: 60_000 }, async () => {
+  it("would without jitter", async () => {
     const { later, recovery } = await herd(1, 0.999);
     expect([later, recovery]).toEqual([1, 1]);
   });
@@ -792,6 +829,7 @@ describe("wrong use", () => {
       'seed should be a list of instances, got "a"',
     ],
     ["a bad seed", () => source({ name: "x", watch, seed: [""] }), "address should be a non-empty string"],
+    ["a seed without a port", () => source({ name: "x", watch, seed: ["a"] }), "address should be host:port or a URL"],
     [
       "a ratio over 1",
       () => source({ name: "x", watch, guard: { ratio: 2 } }),

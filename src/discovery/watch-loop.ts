@@ -6,6 +6,7 @@
  */
 import { policyError } from "../errors/index.ts";
 import { backOff } from "../internal/back-off.ts";
+import { shown } from "../internal/check.ts";
 import { sleep, type Clock, type Random } from "../time/index.ts";
 import type { InstanceInput } from "./instance.ts";
 import type { Watch, WatchSession } from "./watch.ts";
@@ -133,9 +134,12 @@ export class WatchLoop {
         clock,
         random,
         list: (entries, position) => {
+          if (!Array.isArray(entries))
+            throw new TypeError(`${name} gave ${shown(entries)} instead of a list of instances`);
           if (!heard()) return;
-          listener.took(entries);
+          // Before: one who hears of it may leave and join again, which begins anew.
           this.#position = position;
+          listener.took(entries);
         },
         alive: () => void (heard() && listener.answered()),
         forget: () => void (isOver || (this.#position = undefined)),

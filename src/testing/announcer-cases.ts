@@ -6,6 +6,7 @@
 import assert from "node:assert/strict";
 import { LostRegistration, type Instance } from "../discovery/index.ts";
 import { sleep } from "../time/index.ts";
+import { inTime } from "./in-time.ts";
 import { assertCarried, at, Place } from "./registry-sample.ts";
 import { nothingOpen } from "./source-cases.ts";
 import type { InstanceField, OpenCase, RegistryHarness } from "./source-suite.ts";
@@ -21,39 +22,39 @@ export function announcerCases(harness: RegistryHarness): readonly OpenCase[] {
       id: "announcer/register",
       name: "a registered instance is found, with all it carries, and is gone when it is taken out",
       needs,
-      async run() {
-        const place = new Place(harness);
-        const one = full(place, fields);
-        const announcer = harness.announcer!(place.service);
-        assert.ok(announcer.renewMs < harness.ttlMs, "renewing is due before the time is over");
-        using watched = place.watch({ allowEmpty: true });
-        await announcer.register(one, idle());
-        await watched.shows(one);
-        assertCarried(at(watched.source, one), one, fields);
-        await announcer.renew(one, idle());
-        await announcer.deregister(one, idle());
-        await watched.shows();
-        await announcer.close?.();
-      },
+      run: () =>
+        inTime(harness, async (place) => {
+          const one = full(place, fields);
+          const announcer = place.announcer();
+          assert.ok(announcer.renewMs < harness.ttlMs, "renewing is due before the time is over");
+          using watched = place.watch({ allowEmpty: true });
+          await announcer.register(one, idle());
+          await watched.shows(one);
+          assertCarried(at(watched.source, one), one, fields);
+          await announcer.renew(one, idle());
+          await announcer.deregister(one, idle());
+          await watched.shows();
+          await announcer.close?.();
+        }),
     },
     {
       id: "announcer/twice",
       name: "registering twice leaves one entry, taking out what is not there is no error",
       needs,
-      async run() {
-        const place = new Place(harness);
-        const [one, two] = [place.instance(), place.instance()];
-        const announcer = harness.announcer!(place.service);
-        await announcer.register(one, idle());
-        await announcer.register(one, idle());
-        using watched = place.watch({ allowEmpty: true });
-        await watched.shows(one);
-        await announcer.deregister(two, idle());
-        await announcer.deregister(one, idle());
-        await announcer.deregister(one, idle());
-        await watched.shows();
-        await announcer.close?.();
-      },
+      run: () =>
+        inTime(harness, async (place) => {
+          const [one, two] = [place.instance(), place.instance()];
+          const announcer = place.announcer();
+          await announcer.register(one, idle());
+          await announcer.register(one, idle());
+          using watched = place.watch({ allowEmpty: true });
+          await watched.shows(one);
+          await announcer.deregister(two, idle());
+          await announcer.deregister(one, idle());
+          await announcer.deregister(one, idle());
+          await watched.shows();
+          await announcer.close?.();
+        }),
     },
     {
       id: "announcer/unknown",
@@ -61,7 +62,7 @@ export function announcerCases(harness: RegistryHarness): readonly OpenCase[] {
       needs,
       async run() {
         const place = new Place(harness);
-        const announcer = harness.announcer!(place.service);
+        const announcer = place.announcer();
         await assert.rejects(announcer.renew(place.instance(), idle()), { name: LostRegistration.name });
         await announcer.close?.();
       },
@@ -72,7 +73,7 @@ export function announcerCases(harness: RegistryHarness): readonly OpenCase[] {
       needs,
       async run() {
         const place = new Place(harness);
-        const announcer = harness.announcer!(place.service);
+        const announcer = place.announcer();
         const off = AbortSignal.abort(new Error("called off"));
         await assert.rejects(announcer.register(place.instance(), off));
         await announcer.close?.();
@@ -83,54 +84,56 @@ export function announcerCases(harness: RegistryHarness): readonly OpenCase[] {
       id: "registrar/kept",
       name: "an instance that renews is there beyond its time, and is not registered again",
       needs,
-      async run() {
-        const place = new Place(harness);
-        const one = place.instance();
-        const kinds: string[] = [];
-        await using mine = place.registrar(one, {
-          startMs: place.patienceMs,
-          onEvent: ({ kind }) => void kinds.push(kind),
-        });
-        await mine.start();
-        assert.equal(mine.registration.state, "registered", mine.registration.error?.message);
-        using watched = place.watch();
-        await watched.shows(one);
-        await sleep(harness.ttlMs * 1.5);
-        await watched.shows(one);
-        assert.deepEqual(kinds, ["registered"]);
-        assert.deepEqual(
-          watched.changes.flatMap(({ removed }) => removed),
-          [],
-          "it was away meanwhile",
-        );
-      },
+      run: () =>
+        inTime(harness, async (place) => {
+          const one = place.instance();
+          const kinds: string[] = [];
+          await using mine = place.registrar(one, {
+            startMs: place.patienceMs,
+            onEvent: ({ kind }) => void kinds.push(kind),
+          });
+          await mine.start();
+          assert.equal(mine.registration.state, "registered", mine.registration.error?.message);
+          using watched = place.watch();
+          await watched.shows(one);
+          await sleep(harness.ttlMs * 1.5);
+          await watched.shows(one);
+          assert.deepEqual(kinds, ["registered"]);
+          assert.deepEqual(
+            watched.changes.flatMap(({ removed }) => removed),
+            [],
+            "it was away meanwhile",
+          );
+        }),
     },
     {
       id: "registrar/update",
       name: "an update in place is seen, and the instance was never away",
       needs,
-      async run() {
-        const field = (["metadata", "tags", "weight"] as const).find((name) => fields.includes(name));
-        if (field === undefined) return;
-        const place = new Place(harness);
-        const one = full(place, fields);
-        await using mine = place.registrar(one, { startMs: place.patienceMs });
-        await mine.start();
-        using watched = place.watch({ allowEmpty: true });
-        await watched.shows(one);
-        const changed = { metadata: { metadata: { build: "9" } }, tags: { tags: ["red"] }, weight: { weight: 9 } }[
-          field
-        ];
-        await mine.update(changed);
-        await place.until(() => {
-          const text = JSON.stringify(at(watched.source, one)?.[field]);
-          return text?.includes(String(Object.values(Object.values(changed)[0] as object)[0] ?? 9)) ? undefined : text;
-        });
-        assert.deepEqual(
-          watched.changes.flatMap(({ removed }) => removed),
-          [],
-        );
-      },
+      run: () =>
+        inTime(harness, async (place) => {
+          const field = (["metadata", "tags", "weight"] as const).find((name) => fields.includes(name));
+          if (field === undefined) return;
+          const one = full(place, fields);
+          await using mine = place.registrar(one, { startMs: place.patienceMs });
+          await mine.start();
+          using watched = place.watch({ allowEmpty: true });
+          await watched.shows(one);
+          const changed = { metadata: { metadata: { build: "9" } }, tags: { tags: ["red"] }, weight: { weight: 9 } }[
+            field
+          ];
+          await mine.update(changed);
+          await place.until(() => {
+            const text = JSON.stringify(at(watched.source, one)?.[field]);
+            return text?.includes(String(Object.values(Object.values(changed)[0] as object)[0] ?? 9))
+              ? undefined
+              : text;
+          });
+          assert.deepEqual(
+            watched.changes.flatMap(({ removed }) => removed),
+            [],
+          );
+        }),
     },
     {
       id: "registrar/lost",

@@ -7,6 +7,7 @@ import assert from "node:assert/strict";
 import {
   instance,
   registrar,
+  type Announcer,
   type Instance,
   type Registrar,
   type RegistrarOptions,
@@ -74,9 +75,11 @@ export interface Watched extends Disposable {
 export class Place {
   readonly service: string;
   readonly #harness: RegistryHarness;
+  readonly #around: (announcer: Announcer) => Announcer;
 
-  constructor(harness: RegistryHarness) {
+  constructor(harness: RegistryHarness, around: (announcer: Announcer) => Announcer = (announcer) => announcer) {
     this.#harness = harness;
+    this.#around = around;
     this.service = harness.service?.() ?? `suite${systemRandom.hex(6)}`;
   }
 
@@ -121,9 +124,26 @@ export class Place {
     };
   }
 
+  /** Puts instances there, and joins a source of its own until it shows them. */
+  async showing(instances: readonly Instance[], options: SourceOptions = {}): Promise<Watched> {
+    await this.put(...instances);
+    const watched = this.watch(options);
+    try {
+      await watched.shows(...instances);
+      return watched;
+    } catch (error) {
+      watched.leave();
+      throw error;
+    }
+  }
+
   /** A registrar of an instance over a new announcer. */
   registrar(one: Instance, options: Partial<RegistrarOptions> = {}): Registrar {
-    return registrar({ announcer: this.#harness.announcer!(this.service), instance: one, ...options });
+    return registrar({ announcer: this.announcer(), instance: one, ...options });
+  }
+
+  announcer(): Announcer {
+    return this.#around(this.#harness.announcer!(this.service));
   }
 
   /** Waits until `wrong` finds nothing wrong any more. */

@@ -1,3 +1,4 @@
+import assert from "node:assert/strict";
 import { beforeEach, describe, expect, it } from "vitest";
 import { asEveryRegistry } from "../../test/as-every-registry.ts";
 import {
@@ -8,15 +9,14 @@ import {
   type SourceOptions,
   type WatchSession,
 } from "../discovery/index.ts";
-import { systemClock } from "../time/index.ts";
+import { sleep, systemClock } from "../time/index.ts";
 import { sourceSuite, type RegistryHarness } from "./index.ts";
 
 /** A registry in this process, with everything a real one has: long questions, times that run out, and bad days. */
 class MemoryRegistry implements RegistryHarness {
   readonly name = "memory";
   readonly carries = ["id", "weight", "priority", "zone", "version", "tags", "metadata", "health"] as const;
-  readonly ttlMs = 300;
-  readonly patienceMs: number = 3000;
+  readonly ttlMs = 1000;
   readonly #services = new Map<string, Map<string, { instance: Instance; untilMs: number }>>();
   readonly #waiting = new Set<() => void>();
   #isDown = false;
@@ -41,7 +41,7 @@ class MemoryRegistry implements RegistryHarness {
   announcer(service: string): Announcer {
     return {
       name: `memory ${service}`,
-      renewMs: 100,
+      renewMs: 200,
       register: (one, signal) => this.#answer(signal, () => this.#set(service, one, this.ttlMs)),
       renew: (one, signal) =>
         this.#answer(signal, () => {
@@ -172,6 +172,16 @@ describe("the suite", () => {
       }),
     ],
     [
+      "announcer/register",
+      "an announcer that never renews",
+      () => ({
+        announcer: (service) => ({
+          ...good.announcer(service),
+          renew: () => Promise.reject(new assert.AssertionError({ message: "too late" })),
+        }),
+      }),
+    ],
+    [
       "announcer/unknown",
       "an announcer that renews whatever there is",
       () => ({ announcer: (service) => ({ ...good.announcer(service), renew: () => Promise.resolve() }) }),
@@ -194,9 +204,23 @@ describe("the suite", () => {
       }),
     ],
     ["source/leave", "a connection that stays", () => ({ open: () => 1 })],
-  ])("finds in %s %s", { timeout: 20_000 }, async (id, _, changes) => {
+  ])("finds in %s %s", async (id, _, changes) => {
     await run(good, id);
     await expect(run(like(changes()), id)).rejects.toMatchObject({ name: "AssertionError" });
+  });
+
+  it("runs a case about an instance's time anew when the registry was slow", async () => {
+    let renewals = 0;
+    const announcer = (service: string): Announcer => ({
+      ...good.announcer(service),
+      async renew() {
+        if (++renewals > 1) return;
+        await sleep(good.ttlMs / 2);
+        throw new LostRegistration("too late");
+      },
+    });
+    await run(like({ announcer, patienceMs: 20_000 }), "announcer/register");
+    expect(renewals).toBeGreaterThan(1);
   });
 
   it("leaves out what the harness cannot do, and says why", () => {

@@ -48,7 +48,7 @@ export function coreDns(program: string, etcd: string): Promise<Started> {
 
 /** Asks a DNS server at a port of the loopback. */
 export function asking(port: number): Resolver {
-  const resolver = new Resolver({ timeout: 2000, tries: 1 });
+  const resolver = new Resolver({ timeout: 5000, tries: 4 });
   resolver.setServers([`127.0.0.1:${port}`]);
   return resolver;
 }

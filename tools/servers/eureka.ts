@@ -34,6 +34,8 @@ const SETTINGS = Object.entries({
   "eureka.server.enable-self-preservation": false,
   "eureka.server.eviction-interval-timer-in-ms": 500,
   "eureka.server.use-read-only-response-cache": false,
+  // An answer that is being made while an instance goes is kept as it is, though it was to be dropped: by default for three minutes.
+  "eureka.server.response-cache-auto-expiration-in-seconds": 1,
   "eureka.server.wait-time-in-ms-when-sync-empty": 0,
 }).map(([name, value]) => `--${name}=${value}`);
 

@@ -5,6 +5,7 @@
  * @module
  */
 import { spawn, spawnSync, type ChildProcess } from "node:child_process";
+import { randomInt } from "node:crypto";
 import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync } from "node:fs";
 import { connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
@@ -59,13 +60,22 @@ export function command(line: readonly string[], { cwd, env, timeoutMs = 60_000 
   throw new Error(`${program} ended with ${done.status ?? done.signal}: ${words.slice(0, 200)}`);
 }
 
-/** A port of the loopback that nobody had a moment ago. */
+/**
+ * A port of the loopback that nobody had a moment ago. Not one of those that the platform gives away by itself: while a server is
+ * restarted its port would be anybody's, a connection's that another test opens at that moment.
+ */
 export async function freePort(): Promise<number> {
-  const probe = createServer();
-  await new Promise<void>((resolve) => probe.listen(0, "127.0.0.1", resolve));
-  const { port } = probe.address() as { port: number };
-  await new Promise((resolve) => probe.close(resolve));
-  return port;
+  for (;;) {
+    const port = randomInt(20_000, 32_000);
+    const probe = createServer();
+    const isFree = await new Promise<boolean>((resolve) => {
+      probe.once("error", () => resolve(false));
+      probe.listen(port, "127.0.0.1", () => resolve(true));
+    });
+    if (!isFree) continue;
+    await new Promise((resolve) => probe.close(resolve));
+    return port;
+  }
 }
 
 /**

@@ -132,35 +132,35 @@ def call():
         return (SumRequest(a=value) for value in values)
 
     said = {}
-    said["sum"] = str(sum_(SumRequest(a=2**62, b=-1), timeout=5).v)
+    said["sum"] = str(sum_(SumRequest(a=2**62, b=-1), timeout=60).v)
     metadata = (("x-echo", "hello"), ("x-echo-bin", b"\x00\x01\xfe"))
-    reply, seen = sum_.with_call(SumRequest(a=1, b=2), metadata=metadata, timeout=5)
+    reply, seen = sum_.with_call(SumRequest(a=1, b=2), metadata=metadata, timeout=60)
     said["metadata"] = {"v": reply.v, "initial": plain(seen.initial_metadata()), "trailing": plain(seen.trailing_metadata())}
-    said["error"] = failure(lambda: sum_(SumRequest(a=1), metadata=(("x-fail", "9"),), timeout=5))
-    said["unknown"] = failure(lambda: of(channel.unary_unary, "Nothing", SumRequest, SumReply)(SumRequest(), timeout=5))
+    said["error"] = failure(lambda: sum_(SumRequest(a=1), metadata=(("x-fail", "9"),), timeout=60))
+    said["unknown"] = failure(lambda: of(channel.unary_unary, "Nothing", SumRequest, SumReply)(SumRequest(), timeout=60))
     begin = time.monotonic()
-    late = (("x-wait-ms", "10000"),)
-    said["deadline"] = failure(lambda: sum_(SumRequest(a=1), metadata=late, timeout=0.3))
+    late = (("x-wait-ms", "30000"),)
+    said["deadline"] = failure(lambda: sum_(SumRequest(a=1), metadata=late, timeout=1))
     said["deadlineMs"] = (time.monotonic() - begin) * 1000
-    future = sum_.future(SumRequest(a=1), metadata=late, timeout=5)
-    threading.Timer(0.2, future.cancel).start()
+    future = sum_.future(SumRequest(a=1), metadata=late, timeout=60)
+    threading.Timer(1, future.cancel).start()
     try:
         future.result()
     except grpc.FutureCancelledError:
         said["cancel"] = future.code().name
-    said["remaining"] = float(concat(ConcatRequest(a="remaining?"), timeout=5).v)
+    said["remaining"] = float(concat(ConcatRequest(a="remaining?"), timeout=60).v)
     text = "x" * 300_000
-    said["gzip"] = len(concat(ConcatRequest(a=text, b=text), compression=grpc.Compression.Gzip, timeout=5).v)
-    said["tooLarge"] = failure(lambda: concat(ConcatRequest(a="y" * (2 << 20)), timeout=5))["code"]
-    said["count"] = [one.v for one in count(SumRequest(a=5), timeout=5)]
-    said["many"] = sum(1 for _ in count(SumRequest(a=2000), timeout=5))
-    stream = count(SumRequest(a=1_000_000), timeout=5)
+    said["gzip"] = len(concat(ConcatRequest(a=text, b=text), compression=grpc.Compression.Gzip, timeout=60).v)
+    said["tooLarge"] = failure(lambda: concat(ConcatRequest(a="y" * (2 << 20)), timeout=60))["code"]
+    said["count"] = [one.v for one in count(SumRequest(a=5), timeout=60)]
+    said["many"] = sum(1 for _ in count(SumRequest(a=2000), timeout=60))
+    stream = count(SumRequest(a=1_000_000), timeout=60)
     said["first"] = next(stream).v
     stream.cancel()
-    said["total"] = total(numbers(*range(1, 101)), timeout=5).v
-    said["running"] = [one.v for one in running(numbers(1, 2, 3), timeout=5)]
-    said["streamError"] = failure(lambda: list(count(SumRequest(a=3), metadata=(("x-fail", "5"),), timeout=5)))
-    said["canceled"] = int(concat(ConcatRequest(a="canceled?"), timeout=5).v)
+    said["total"] = total(numbers(*range(1, 101)), timeout=60).v
+    said["running"] = [one.v for one in running(numbers(1, 2, 3), timeout=60)]
+    said["streamError"] = failure(lambda: list(count(SumRequest(a=3), metadata=(("x-fail", "5"),), timeout=60)))
+    said["canceled"] = int(concat(ConcatRequest(a="canceled?"), timeout=60).v)
     print(json.dumps(said))
 
 

@@ -44,11 +44,7 @@ export function knotTestServer(): KnotTestServer {
     },
     async start() {
       if ("reason" in knotd || "reason" in knsupdate) return;
-      running = await started({
-        line: (port, data) => lineOf(knotd.path, port, data),
-        ready: answers,
-        readyMs: 10_000,
-      });
+      running = await started({ line: (port, data) => lineOf(knotd.path, port, data), ready: answers });
     },
     async stop() {
       await running?.[Symbol.asyncDispose]();

@@ -5,10 +5,12 @@
  */
 import { checkNumber } from "../../internal/check.ts";
 import type { Clock } from "../../time/index.ts";
+import { REGISTRAR_MS } from "../http/connection.ts";
 import { RegistryError } from "../http/index.ts";
+import { withFields } from "../http/metadata-fields.ts";
 import { LostRegistration, type Announcer, type Instance } from "../index.ts";
 import { describedCheck, ttlOf, type ConsulCheck } from "./checks.ts";
-import { connected, type ConsulConnection } from "./connection.ts";
+import { consulClient, type ConsulConnection } from "./connection.ts";
 import { placeOf } from "../place.ts";
 
 /** How an instance is made known. */
@@ -39,7 +41,7 @@ export function announceConsul(name: string, options: ConsulAnnouncement, clock:
     max: 604_800_000,
   });
   const describe = describedCheck(check, afterMs);
-  const { http, isOwn } = connected(options, clock, 2000);
+  const { http, close } = consulClient(options, clock, REGISTRAR_MS);
   let isDraining: boolean | undefined;
   // The process goes on for a registrar as long as the registrar says, not for each heart-beat.
   const put = async (path: string, signal: AbortSignal, body?: unknown): Promise<void> => {
@@ -84,9 +86,7 @@ export function announceConsul(name: string, options: ConsulAnnouncement, clock:
         if (!isUnknown(error)) throw error;
       }
     },
-    close() {
-      if (isOwn) http.close();
-    },
+    close,
   };
 }
 
@@ -101,7 +101,7 @@ function isUnknown(error: unknown): boolean {
 
 function bodyOf(instance: Instance, check: object | undefined): object {
   const { host, port } = placeOf(instance.address);
-  const { zone, version, priority, weight } = instance;
+  const { weight } = instance;
   const isWhole = Number.isInteger(weight) && weight <= 65_535;
   return {
     Name: instance.service,
@@ -109,14 +109,8 @@ function bodyOf(instance: Instance, check: object | undefined): object {
     Address: host,
     Port: port,
     Tags: instance.tags,
-    Meta: {
-      ...instance.metadata,
-      ...(zone === undefined ? {} : { zone }),
-      ...(version === undefined ? {} : { version }),
-      ...(priority === 0 ? {} : { priority: String(priority) }),
-      // Consul's own weights are whole.
-      ...(isWhole ? {} : { weight: String(weight) }),
-    },
+    // Consul's own weights are whole.
+    Meta: withFields(instance, !isWhole),
     Weights: { Passing: isWhole ? weight : Math.min(65_535, Math.max(1, Math.round(weight))), Warning: 1 },
     Check: check,
   };

@@ -4,22 +4,18 @@
  * @module
  */
 import { checkNames, checkString } from "../../internal/check.ts";
+import { registered, type RegisteredOptions } from "../registered.ts";
 import {
-  registrar,
-  registrarOptionNames,
-  registrarOptions,
   source,
   sourceOptionNames,
   sourceOptions,
-  type InstanceInput,
   type Registrar,
   type RegistrarOptions,
   type Source,
   type SourceOptions,
 } from "../index.ts";
-import { shaped } from "../registrar-options.ts";
 import { ANNOUNCEMENT, announceConsul, type ConsulAnnouncement } from "./announce-consul.ts";
-import { CONNECTION } from "./connection.ts";
+import { CONSUL_CONNECTION } from "./connection.ts";
 import { joined, placeOf } from "../place.ts";
 import { QUERY, watchConsul, type ConsulQuery } from "./watch-consul.ts";
 
@@ -44,16 +40,13 @@ export interface ConsulOptions extends ConsulQuery, Omit<SourceOptions, "interva
  */
 export function consul(service: string, options: ConsulOptions = {}): Source {
   checkString("service", service);
-  checkNames("consul", options, [...CONNECTION, ...QUERY, ...sourceOptionNames]);
+  checkNames("consul", options, [...CONSUL_CONNECTION, ...QUERY, ...sourceOptionNames]);
   const watch = watchConsul(service, options, options.clock);
   return source({ ...sourceOptions(options), name: `consul ${service}`, service, watch });
 }
 
 /** How an instance is made known: what Consul is told, and what every registrar may be told. */
-export interface ConsulRegistrarOptions extends ConsulAnnouncement, Omit<RegistrarOptions, "announcer" | "instance"> {
-  /** The name of the service, when the instance does not say it. Default: the instance's. */
-  readonly service?: string | undefined;
-}
+export interface ConsulRegistrarOptions extends ConsulAnnouncement, RegisteredOptions {}
 
 /**
  * Keeps an instance known to the agent of Consul on its machine: registered, its check passed, registered again when the agent has
@@ -74,15 +67,14 @@ export function consulRegistrar(
   instance: RegistrarOptions["instance"],
   options: ConsulRegistrarOptions = {},
 ): Registrar {
-  checkNames("consulRegistrar", options, ["service", ...CONNECTION, ...ANNOUNCEMENT, ...registrarOptionNames]);
-  const given = shaped(instance, (one) => named(one, options.service));
-  const service = typeof given === "function" ? options.service : given.service;
-  const announcer = announceConsul(service === undefined ? "consul" : `consul ${service}`, options, options.clock);
-  return registrar({ ...registrarOptions(options), announcer, instance: given });
-}
-
-function named(input: InstanceInput, other: string | undefined): InstanceInput {
-  const service = checkString("service", input.service ?? other);
-  const { host, port } = placeOf(checkString("address", input.address));
-  return { ...input, service, id: input.id ?? `${service}-${host}-${port}`, address: joined(host, port) };
+  return registered(instance, options, {
+    kind: "consul",
+    names: [...CONSUL_CONNECTION, ...ANNOUNCEMENT],
+    shape(input) {
+      const service = checkString("service", input.service);
+      const { host, port } = placeOf(checkString("address", input.address));
+      return { ...input, service, id: input.id ?? `${service}-${host}-${port}`, address: joined(host, port) };
+    },
+    announcer: (name) => announceConsul(name, options, options.clock),
+  });
 }

@@ -4,7 +4,8 @@
  * @module
  */
 import type { InstanceHealth, InstanceInput } from "../index.ts";
-import { number, PRIORITY, record, text, texts, WEIGHT, type Fields } from "../http/json-fields.ts";
+import { number, record, text, texts, type Fields } from "../http/json-fields.ts";
+import { fieldsIn, WEIGHT } from "../http/metadata-fields.ts";
 import { joined } from "../place.ts";
 
 /** The instances in an answer, and what of it cannot be used. */
@@ -48,15 +49,14 @@ function instanceOf(entry: Fields): InstanceInput {
   const metadata = texts(service["Meta"]);
   const { health, isWarned } = healthOf(entry["Checks"]);
   const weights = record(service["Weights"]);
-  const nodeMeta = texts(node["Meta"]);
+  const own = fieldsIn(metadata);
   return {
     id,
     address: joined(host, port),
     service: text(service["Service"]) ?? "",
-    weight: number(metadata["weight"], WEIGHT) ?? number(weights[isWarned ? "Warning" : "Passing"], WEIGHT),
-    priority: number(metadata["priority"], PRIORITY),
-    zone: metadata["zone"] ?? nodeMeta["zone"] ?? text(node["Datacenter"]),
-    version: metadata["version"],
+    ...own,
+    weight: own.weight ?? number(weights[isWarned ? "Warning" : "Passing"], WEIGHT),
+    zone: own.zone ?? texts(node["Meta"])["zone"] ?? text(node["Datacenter"]),
     tags: Array.isArray(service["Tags"]) ? service["Tags"].filter((tag) => typeof tag === "string") : undefined,
     metadata,
     health,

@@ -7,29 +7,30 @@ import { announceConsul } from "./announce-consul.ts";
 import { consul } from "./index.ts";
 
 const agent = consulTestServer();
+const ttlMs = 1500;
 let http: RegistryHttp;
 
 beforeAll(async () => {
   await agent.start();
-  http = registryHttp({ servers: agent.url });
+  http = registryHttp({ servers: agent.url, timeoutMs: 60_000 });
 }, 300_000);
 afterAll(async () => {
-  http.close();
+  http?.close();
   await agent.stop();
 });
 
 const put = async (path: string, body?: unknown): Promise<void> =>
   void (await http.request({ method: "PUT", path: `/v1/agent/service/${path}`, body }));
 
-const options = () => ({ servers: agent.url, check: { kind: "ttl", ttlMs: 1500 } as const });
-
 asEveryRegistry(
   {
     name: "consul",
     carries: ["id", "weight", "priority", "zone", "version", "tags", "metadata", "health"],
-    ttlMs: 1500,
-    source: (service, more) => consul(service, { servers: options().servers, passingOnly: false, ...more }),
-    announcer: (service) => announceConsul(`consul ${service}`, options(), undefined),
+    ttlMs,
+    // An agent that is well speaks every second: one that is silent for longer is in trouble.
+    source: (service, more) => consul(service, { servers: agent.url, passingOnly: false, waitMs: 1000, ...more }),
+    announcer: (service) =>
+      announceConsul(`consul ${service}`, { servers: agent.url, check: { kind: "ttl", ttlMs } }, undefined),
     async put(service, instance: Instance) {
       const at = instance.address.lastIndexOf(":");
       const [Address, Port] = [instance.address.slice(0, at), Number(instance.address.slice(at + 1))];

@@ -5,9 +5,10 @@
  */
 import { checkNumber, checkOneOf, checkString, shown } from "../../internal/check.ts";
 import { sleep, type Clock } from "../../time/index.ts";
-import type { RegistryHttp } from "../http/index.ts";
+import { SOURCE_MS } from "../http/connection.ts";
+import type { RegistryHttp, RegistryRequest } from "../http/index.ts";
 import type { Watch, WatchSession } from "../index.ts";
-import { connected, type ConsulConnection } from "./connection.ts";
+import { consulClient, type ConsulConnection } from "./connection.ts";
 import { entriesOf } from "./entries.ts";
 
 /** What is asked of Consul, and how. */
@@ -63,13 +64,13 @@ export function watchConsul(service: string, options: ConsulQuery, clock: Clock 
     datacenter,
     near,
     consistency = "default",
-    timeoutMs = 5000,
+    timeoutMs = SOURCE_MS,
   } = options;
   checkOneOf("consistency", consistency, ["default", "consistent", "stale"]);
   const waitMs = checkNumber("waitMs", options.waitMs ?? 60_000, { min: 1000, max: 600_000 });
   if (!Array.isArray(tags)) throw new TypeError(`tags should be a list of texts, got ${shown(tags)}`);
   for (const tag of tags) checkString("tags", tag);
-  const { http } = connected(options, clock, 5000);
+  const { http } = consulClient(options, clock, SOURCE_MS);
   const query = {
     passing: passingOnly ? "true" : undefined,
     tag: tags[0],
@@ -118,7 +119,7 @@ interface Answer {
   readonly index: string | undefined;
 }
 
-async function ask(http: RegistryHttp, request: Parameters<RegistryHttp["request"]>[0]): Promise<Answer> {
+async function ask(http: RegistryHttp, request: RegistryRequest): Promise<Answer> {
   const answer = await http.request(request);
   const list = answer.json();
   // What a token may not see looks like a service that is gone.

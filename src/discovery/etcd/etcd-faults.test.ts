@@ -3,11 +3,10 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { authority, hasOpenssl } from "../../../test/certificates.ts";
 import { cuttable } from "../../../test/cuttable.ts";
 import { passing, until } from "../../../test/until.ts";
-import { ask, base64, compacted, deleted, keysOf, put } from "../../../tools/servers/etcd-raw.ts";
+import { ask, base64, compacted, deleted, keysOf, put, type RawKey } from "../../../tools/servers/etcd-raw.ts";
 import { etcd as startEtcd, etcdCluster, etcdProgram } from "../../../tools/servers/etcd.ts";
 import type { Started } from "../../../tools/servers/fetched.ts";
-import { systemClock } from "../../time/index.ts";
-import type { Registrar, Source, SourceEvent } from "../index.ts";
+import type { Registrar, RegistrarEvent, Source, SourceEvent } from "../index.ts";
 import { etcd, etcdRegistrar, type EtcdOptions, type EtcdRegistrarOptions } from "./index.ts";
 
 const program = etcdProgram();
@@ -27,7 +26,7 @@ interface Watched {
 
 function watched(service: string, options: EtcdOptions): Watched {
   const events: SourceEvent[] = [];
-  const quick = { refreshMs: 500, timeoutMs: 2000, retryMaxMs: 500, allowEmpty: true, guard: false } as const;
+  const quick = { refreshMs: 500, retryMaxMs: 500, allowEmpty: true, guard: false } as const;
   const source = etcd(service, { ...quick, onEvent: (event) => void events.push(event), ...options });
   const joined = source.subscribe(() => {});
   opened.push({ [Symbol.asyncDispose]: async () => joined.cancel() });
@@ -40,14 +39,21 @@ function watched(service: string, options: EtcdOptions): Watched {
 }
 
 async function registered(address: string, options: EtcdRegistrarOptions, service: string): Promise<Registrar> {
-  const mine = etcdRegistrar(
-    { service, id: address, address },
-    { ttlMs: 1000, callMs: 2000, startMs: 20_000, ...options },
-  );
+  const mine = etcdRegistrar({ service, id: address, address }, { ttlMs: 1000, startMs: 60_000, ...options });
   opened.push(mine);
   await mine.start();
   expect(mine.registration).toMatchObject({ state: "registered" });
   return mine;
+}
+
+/** The keys that begin with a text, as soon as there are so many; there are never more. */
+async function keysWhen(count: number, to: Parameters<typeof keysOf>[0], prefix: string): Promise<readonly RawKey[]> {
+  for (;;) {
+    const keys = await keysOf(to, prefix);
+    expect(keys.length).toBeLessThanOrEqual(count);
+    if (keys.length === count) return keys;
+    await passing(10);
+  }
 }
 
 async function closed(): Promise<void> {
@@ -61,28 +67,27 @@ describe("etcd in trouble", () => {
 
   beforeAll(async () => {
     if (reason === undefined) server = await startEtcd(path);
-  }, 60_000);
+  });
   afterAll(async () => {
     await closed();
     if (reason === undefined) await server[Symbol.asyncDispose]();
   });
 
   it("registers again 20 of 20 times when the lease is over, with one entry always", async () => {
-    const mine = await registered("10.0.1.1:80", { servers: url() }, "lease");
-    let again = 0;
+    const delays: number[] = [];
+    const onEvent = (event: RegistrarEvent): void => void (event.kind === "retry" && delays.push(event.delayMs));
+    const mine = await registered("10.0.1.1:80", { servers: url(), onEvent }, "lease");
     for (let time = 1; time <= 20; time++) {
-      const [before] = await keysOf(url(), "/services/lease/");
-      await ask(url(), "/v3/lease/revoke", { ID: before!.lease });
-      const beganMs = systemClock.now();
-      for (;;) {
-        const keys = await keysOf(url(), "/services/lease/");
-        expect(keys.length).toBeLessThanOrEqual(1);
-        if (keys.length === 1) break;
-        await passing(10);
-      }
-      if (systemClock.now() - beganMs <= 1000 + 5000) again++;
+      const [before] = await keysWhen(1, url(), "/services/lease/");
+      // Where this process is late it is over by itself.
+      await ask(url(), "/v3/lease/revoke", { ID: before!.lease }).catch((error: Error) => {
+        expect(error.message).toContain("lease not found");
+      });
+      const [after] = await keysWhen(1, url(), "/services/lease/");
+      expect(after!.lease).not.toBe(before!.lease);
     }
-    expect(again).toBe(20);
+    expect(delays.length).toBeGreaterThanOrEqual(20);
+    expect(Math.max(...delays)).toBeLessThan(5000);
     await mine.close();
     expect(await keysOf(url(), "/services/lease/")).toEqual([]);
   }, 180_000);
@@ -97,16 +102,19 @@ describe("etcd in trouble", () => {
     const { addresses } = watched("frozen", { servers: url() });
     await until(() => all.every(({ registration }) => registration.state === "registered"));
     await until(() => addresses().split(" ").length === 20);
-    expect(await keysOf(url(), "/services/frozen/")).toHaveLength(20);
+    // What was over while nobody could say so may go only now.
+    await keysWhen(20, url(), "/services/frozen/");
     await closed();
-  }, 120_000);
+  });
 
   it("an entry that somebody deleted is written again, one that another process took over is left to it", async () => {
-    const mine = await registered("10.0.3.1:80", { servers: url() }, "deleted");
+    const kinds: string[] = [];
+    const onEvent = ({ kind }: RegistrarEvent): void => void kinds.push(kind);
+    // Long enough that it is not over by itself, however late this process is.
+    const mine = await registered("10.0.3.1:80", { servers: url(), ttlMs: 9000, onEvent }, "deleted");
     await deleted(url(), "/services/deleted/10.0.3.1%3A80");
-    await until(() => mine.registration.state === "lost");
-    await until(() => mine.registration.state === "registered");
-    expect(await keysOf(url(), "/services/deleted/")).toHaveLength(1);
+    await until(() => kinds.includes("lost") && kinds.filter((kind) => kind === "registered").length === 2);
+    await keysWhen(1, url(), "/services/deleted/");
     await put(url(), "/services/deleted/10.0.3.1%3A80", "10.0.3.9:80");
     await until(() => /belongs to another: 10\.0\.3\.9:80/.test(String(mine.registration.error)));
     expect(await keysOf(url(), "/services/deleted/")).toMatchObject([{ value: "10.0.3.9:80" }]);
@@ -114,7 +122,7 @@ describe("etcd in trouble", () => {
     // What is another's is not taken out either.
     expect(await keysOf(url(), "/services/deleted/")).toHaveLength(1);
     await deleted(url(), "/services/deleted/10.0.3.1%3A80");
-  }, 60_000);
+  });
 
   it("after a compaction while it was disconnected it lists again, and the final set is equal", async () => {
     await using way = await cuttable(server.port);
@@ -136,7 +144,7 @@ describe("etcd in trouble", () => {
     await until(() => addresses().endsWith("10.0.4.5:80"));
     expect(events.filter(({ kind }) => kind === "lost")).toHaveLength(1);
     await closed();
-  }, 60_000);
+  });
 
   it("goes on from its revision after a cut, and misses nothing that happened meanwhile", async () => {
     await using way = await cuttable(server.port);
@@ -151,7 +159,7 @@ describe("etcd in trouble", () => {
     await until(() => addresses() === "10.0.5.1:80 10.0.5.2:80");
     expect(source.listing.instances).toContain(first);
     await closed();
-  }, 60_000);
+  });
 
   it("sees what a dead connection does not tell", async () => {
     await using way = await cuttable(server.port);
@@ -162,7 +170,7 @@ describe("etcd in trouble", () => {
     await put(url(), "/services/swallowed/1", "10.0.6.1:80");
     await until(() => addresses() === "10.0.6.1:80");
     await closed();
-  }, 60_000);
+  });
 
   it("begins anew when the store has lost its data, and so does the registration", async () => {
     const own = await startEtcd(path);
@@ -182,7 +190,7 @@ describe("etcd in trouble", () => {
     // What was opened last is closed first: the server.
     opened.reverse();
     await closed();
-  }, 60_000);
+  });
 
   it("tells of what is no instance, and takes the rest: Go kit's plain addresses too", async () => {
     await put(url(), "/services/mixed/10.0.8.1:80", "10.0.8.1:80");
@@ -194,12 +202,12 @@ describe("etcd in trouble", () => {
     await until(() => addresses() === "10.0.8.1:80 10.0.8.3:80 http://10.0.8.2:80/base");
     expect(source.find("10.0.8.1:80")).toMatchObject({ service: "mixed" });
     const told = events.flatMap((event) => (event.kind === "skipped" ? [event.error.message] : []));
-    expect(told).toContain("what stands at /services/mixed/bad is no instance: it is no JSON");
+    expect(told).toContain("what stands at /services/mixed/bad is no instance: it should be JSON or an address");
     expect(told.join()).toContain("weight should be a number");
     await put(url(), "/services/mixed/bad", "10.0.8.5:80");
     await until(() => addresses().includes("10.0.8.5:80"));
     await closed();
-  }, 60_000);
+  });
 });
 
 describe("etcd with users", () => {
@@ -222,10 +230,9 @@ describe("etcd with users", () => {
       const token = (await ask(server.url, "/v3/auth/authenticate", { name: "app", password: "s3cret" }))[
         "token"
       ] as string;
-      expect(await keysOf({ url: server.url, token }, "/services/add/")).toHaveLength(1);
+      await keysWhen(1, { url: server.url, token }, "/services/add/");
       const wrong = watched("add", { servers: server.url, user: "app", password: "wrong-one" });
-      await until(() => wrong.source.listing.error !== undefined);
-      expect(wrong.source.listing.error!.message).toMatch(/authentication failed, invalid user ID or password/);
+      await until(() => /authentication failed, invalid user ID/.test(String(wrong.source.listing.error)));
       expect(wrong.source.listing.error!.message).not.toContain("wrong-one");
       const nobody = watched("add", { servers: server.url });
       await until(() => /user name is empty/.test(String(nobody.source.listing.error)));
@@ -235,7 +242,7 @@ describe("etcd with users", () => {
       await closed();
       await server[Symbol.asyncDispose]();
     }
-  }, 120_000);
+  });
 
   async function withUsers(url: string): Promise<void> {
     for (const { user, password } of [root, app]) await ask(url, "/v3/auth/user/add", { name: user, password });
@@ -275,7 +282,7 @@ describe("etcd with certificates", () => {
       await closed();
       await server[Symbol.asyncDispose]();
     }
-  }, 60_000);
+  });
 });
 
 /** Writes a key as soon as there is a leader. */
@@ -294,7 +301,7 @@ describe("a cluster of etcd", () => {
     const members = await etcdCluster(path);
     try {
       const servers = members.map(({ url }) => url);
-      const mine = await registered("10.3.0.1:80", { servers, ttlMs: 3000, callMs: 6000 }, "add");
+      const mine = await registered("10.3.0.1:80", { servers, ttlMs: 15_000, callMs: 6000 }, "add");
       const { source, addresses } = watched("add", { servers, ...BY_WATCH });
       await until(() => addresses() === "10.3.0.1:80");
       await members[0]!.kill();

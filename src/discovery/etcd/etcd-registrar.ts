@@ -4,26 +4,23 @@
  * @module
  */
 import { checkNumber, checkString } from "../../internal/check.ts";
-import { instance as instanceOf, type InstanceInput } from "../instance.ts";
+import { REGISTRAR_MS } from "../http/connection.ts";
+import { registered, type RegisteredOptions } from "../registered.ts";
+import { instance as instanceOf } from "../instance.ts";
 import type { RegistrarOptions } from "../registrar-options.ts";
-import { registrar, type Registrar } from "../registrar.ts";
+import type { Registrar } from "../registrar.ts";
 import { etcdAnnouncer } from "./announcer.ts";
-import { gatewayOf, type EtcdConnection } from "./gateway.ts";
-import { layoutOf, type EtcdPlace } from "./layout.ts";
+import { ETCD_CONNECTION, gatewayOf, type EtcdConnection } from "./gateway.ts";
+import { layoutOf, PLACE, type EtcdPlace } from "./layout.ts";
 
 /** How etcd is reached, where the instance stands in it, and what every registrar may be told. */
-export interface EtcdRegistrarOptions
-  extends Omit<RegistrarOptions, "announcer" | "instance">, EtcdConnection, EtcdPlace {
-  /** The name of the instance's service, when the instance does not say it. Default: the instance's. */
-  readonly service?: string | undefined;
+export interface EtcdRegistrarOptions extends EtcdConnection, EtcdPlace, RegisteredOptions {
   /**
    * How long the entry outlives a process that does not end well, in milliseconds, from 1 s to a day, rounded up to seconds. It is
    * renewed each third of it. Default: 10 s, as in Go kit. etcd gives no less than one and a half elections, 2 s by its defaults.
    */
   readonly ttlMs?: number | undefined;
 }
-
-const OWN_MS = 2000;
 
 /**
  * Makes a registrar that keeps an instance in etcd v3: one key under a lease, renewed in time, written again whenever the lease or
@@ -42,31 +39,23 @@ const OWN_MS = 2000;
  * ```
  */
 export function etcdRegistrar(instance: RegistrarOptions["instance"], options: EtcdRegistrarOptions = {}): Registrar {
-  const { servers, tls, user, password, timeoutMs = OWN_MS, ...others } = options;
-  const { layout, prefix, domain, service: named, ttlMs = 10_000, ...rest } = others;
-  const place = { layout, prefix, domain };
-  checkNumber("ttlMs", ttlMs, { min: 1000, max: 86_400_000 });
-  layoutOf("any", place);
-  const given = typeof instance === "function" ? undefined : inService(instance);
-  const gateway = gatewayOf({ servers, tls, user, password, timeoutMs }, options.clock)();
-  const service = named ?? given?.service;
-  const announcer = etcdAnnouncer(gateway, {
-    name: service === undefined ? "etcd" : `etcd ${service}`,
-    ttlMs,
-    layoutOf: (of) => layoutOf(of, place),
+  const { ttlMs = 10_000 } = options;
+  return registered(instance, options, {
+    kind: "etcd",
+    names: ["ttlMs", ...ETCD_CONNECTION, ...PLACE],
+    shape(input) {
+      const service = checkString("service", input.service);
+      const whole = instanceOf({ ...input, service });
+      const layout = layoutOf(service, options);
+      layout.key(whole);
+      layout.value(whole);
+      return whole;
+    },
+    announcer(name) {
+      checkNumber("ttlMs", ttlMs, { min: 1000, max: 86_400_000 });
+      layoutOf("any", options);
+      const gateway = gatewayOf(options, options.clock, REGISTRAR_MS)();
+      return etcdAnnouncer(gateway, { name, ttlMs, layoutOf: (service) => layoutOf(service, options) });
+    },
   });
-  return registrar({ ...rest, announcer, instance: given ?? made });
-
-  async function made(...addresses: readonly string[]): Promise<InstanceInput> {
-    return inService(typeof instance === "function" ? await instance(...addresses) : instance);
-  }
-  /** Throws when there is no place for it in etcd: what is tried for ever should be able to succeed. */
-  function inService(input: string | InstanceInput): InstanceInput {
-    const complete = instanceOf(input);
-    const whole = { ...complete, service: checkString("service", complete.service || named) };
-    const at = layoutOf(whole.service, place);
-    at.key(whole);
-    at.value(whole);
-    return whole;
-  }
 }

@@ -4,11 +4,12 @@
  * @module
  */
 import { checkNumber, checkNames } from "../../internal/check.ts";
+import { SOURCE_MS } from "../http/connection.ts";
 import { source } from "../make-source.ts";
 import { sourceOptionNames, sourceOptions, type SourceOptions } from "../source-options.ts";
 import type { Source } from "../source.ts";
-import { gatewayOf, type EtcdConnection } from "./gateway.ts";
-import { layoutOf, type EtcdPlace } from "./layout.ts";
+import { ETCD_CONNECTION, gatewayOf, type EtcdConnection } from "./gateway.ts";
+import { layoutOf, PLACE, type EtcdPlace } from "./layout.ts";
 import { etcdWatch } from "./watch.ts";
 
 /** Where etcd is, where in it the service is, and what every source may be told. */
@@ -19,8 +20,6 @@ export interface EtcdOptions extends SourceOptions, EtcdConnection, EtcdPlace {
    */
   readonly refreshMs?: number | undefined;
 }
-
-const placeNames: readonly string[] = ["servers", "tls", "user", "password", "timeoutMs", "layout", "prefix", "domain"];
 
 /**
  * Makes a source of the instances that stand under `PREFIX/SERVICE/` in etcd v3, over its JSON gateway. The list is read at
@@ -40,10 +39,10 @@ const placeNames: readonly string[] = ["servers", "tls", "user", "password", "ti
  * ```
  */
 export function etcd(service: string, options: EtcdOptions = {}): Source {
-  checkNames("etcd", options, [...placeNames, "refreshMs", ...sourceOptionNames]);
+  checkNames("etcd", options, ["refreshMs", ...ETCD_CONNECTION, ...PLACE, ...sourceOptionNames]);
   const refreshMs = checkNumber("refreshMs", options.refreshMs ?? 15_000, { min: 100, max: 3_600_000 });
   if (options.silenceMs !== undefined) checkNumber("silenceMs", options.silenceMs, { min: 2 * refreshMs });
   const layout = layoutOf(service, options);
-  const watch = etcdWatch(gatewayOf(options, options.clock), layout, refreshMs);
+  const watch = etcdWatch(gatewayOf(options, options.clock, SOURCE_MS), layout, refreshMs);
   return source({ ...sourceOptions(options), name: `etcd ${service}`, service, watch });
 }

@@ -6,24 +6,24 @@
  */
 import { checkString } from "../../internal/check.ts";
 import type { Clock } from "../../time/index.ts";
-import { registryHttp, RegistryError, type RegistryHttp, type RegistryTls } from "../http/index.ts";
+import type { RegistryConnection } from "../http/connection.ts";
+import { registryHttp, RegistryError, type RegistryHttp } from "../http/index.ts";
 
 /** How etcd is reached. */
-export interface EtcdConnection {
+export interface EtcdConnection extends Omit<RegistryConnection, "http"> {
   /**
    * The members' client URLs, one or several (a list, or joined by commas): when one cannot be asked, the next one is.
    * Default: `http://127.0.0.1:2379`.
    */
   readonly servers?: string | readonly string[] | undefined;
-  /** For `https://`: authorities, and a client certificate where etcd asks for one. Default: the platform's authorities. */
-  readonly tls?: RegistryTls | undefined;
   /** A user of etcd's own, when it has authentication on. Default: none. */
   readonly user?: string | undefined;
   /** The user's password; needed with `user`. */
   readonly password?: string | undefined;
-  /** How long one request may take, 1 ms to an hour. Default: 5 s, five elections of a new leader. */
-  readonly timeoutMs?: number | undefined;
 }
+
+/** The names of these options. */
+export const ETCD_CONNECTION: readonly (keyof EtcdConnection)[] = ["servers", "tls", "user", "password", "timeoutMs"];
 
 /** A key with its value, as etcd writes it. */
 export interface KeyValue {
@@ -65,8 +65,8 @@ interface Login {
 }
 
 /** Checks the options, and makes what opens connections by them: each run of a watch has its own. */
-export function gatewayOf(options: EtcdConnection, clock: Clock | undefined): () => Gateway {
-  const { servers = "http://127.0.0.1:2379", tls, user, password, timeoutMs } = options;
+export function gatewayOf(options: EtcdConnection, clock: Clock | undefined, otherMs: number): () => Gateway {
+  const { servers = "http://127.0.0.1:2379", tls, user, password, timeoutMs = otherMs } = options;
   if (user === undefined && password !== undefined) throw new RangeError("password should have a user beside it");
   const login: Login | undefined =
     user === undefined

@@ -3,7 +3,6 @@ import { describe, expect, it } from "vitest";
 import { instance } from "../index.ts";
 import { etcd, etcdRegistrar } from "./index.ts";
 import { layoutOf } from "./layout.ts";
-import { readInstance } from "./reading.ts";
 
 describe("the layout of instances", () => {
   const layout = layoutOf("add", {});
@@ -27,54 +26,9 @@ describe("the layout of instances", () => {
     );
   });
 
-  it.each([
-    ["10.0.0.1:8081", "10.0.0.1:8081"],
-    [" 10.0.0.1:8081\n", "10.0.0.1:8081"],
-    ['"add.internal:80"', "add.internal:80"],
-    ["[2001:db8::1]:80", "[2001:db8::1]:80"],
-    ["https://add.internal", "https://add.internal"],
-    ['{"host":"2001:db8::1","port":80}', "[2001:db8::1]:80"],
-    ['{"Addr":"10.0.0.1:80"}', "10.0.0.1:80"],
-  ])("reads %s", (value, address) => {
-    expect(layout.read("/services/add/x", value)).toMatchObject({ id: "x", service: "add", address });
-  });
-
-  it.each([
-    ["", "it is empty"],
-    ["{", "it is no JSON"],
-    ["10.0.0.1", "its address is neither host:port nor a URL"],
-    ["2001:db8::1:80", "its address is neither host:port nor a URL"],
-    ["http://user:secret@host", "its address is neither host:port nor a URL"],
-    ["{}", "it has neither an address nor a host and a port"],
-    ['{"host":"a","port":0}', "its port is 0"],
-    ['{"address":7}', "its address is no text"],
-    ['{"address":"a:1","weight":"7"}', "its weight is no number"],
-    ['{"address":"a:1","tags":"blue"}', "its tags are no list of texts"],
-    ['{"address":"a:1","metadata":{"a":1}}', "its metadata are no texts by name"],
-    ['{"address":"a:1","metadata":[]}', "its metadata are no texts by name"],
-    ['{"address":"a:1","health":"ill"}', "its health is none of up, down, draining"],
-  ])("says what is wrong with %s", (value, says) => {
-    expect(() => readInstance(value, { id: "x", service: "add" })).toThrow(says);
-  });
-
-  it("takes any text for an address, an instance or a fault", () => {
-    const values = fc.oneof(
-      fc.string(),
-      fc.json(),
-      fc.record({ address: fc.jsonValue(), metadata: fc.jsonValue() }).map((one) => JSON.stringify(one)),
-    );
-    fc.assert(
-      fc.property(values, (value) => {
-        try {
-          expect(readInstance(value, { id: "x", service: "add" }).address).toMatch(/:/);
-        } catch (error) {
-          expect((error as Error).message).toMatch(/^its? /);
-        }
-      }),
-    );
-    expect(
-      Object.getPrototypeOf(readInstance('{"address":"a:1","__proto__":{"weight":9}}', { id: "x", service: "" })),
-    ).toBe(Object.prototype);
+  it("takes the id from the key, where the value is an address alone", () => {
+    const read = layout.read("/services/add/x", "10.0.0.1:8081");
+    expect(read).toMatchObject({ id: "x", service: "add", address: "10.0.0.1:8081" });
   });
 });
 
@@ -127,13 +81,13 @@ describe("etcd and etcdRegistrar", () => {
     expect(() => etcdRegistrar(one, { ttlMs: 10 })).toThrow("ttlMs should be a number from 1000 to 86400000, got 10");
     expect(() => etcdRegistrar({ address: "10.0.0.1:80" })).toThrow("service should be");
     expect(() => etcdRegistrar({ ...one, address: "host" }, { layout: "skydns" })).toThrow(
-      "address should have a port",
+      "address should be host:port or a URL with a port",
     );
     expect(() => etcdRegistrar({ ...one, id: "---" }, { layout: "skydns" })).toThrow(
       "id should be one that makes a DNS label",
     );
     // @ts-expect-error -- a misspelt option
-    expect(() => etcdRegistrar(one, { ttl: 10 })).toThrow('registrar has no option "ttl"');
+    expect(() => etcdRegistrar(one, { ttl: 10 })).toThrow('etcdRegistrar has no option "ttl"');
     expect(etcdRegistrar("10.0.0.1:80", { service: "add" }).name).toBe("register etcd add");
     await expect(etcdRegistrar(() => ({ address: "10.0.0.1:80" })).start()).rejects.toThrow("service should be");
   });

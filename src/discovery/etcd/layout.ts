@@ -6,7 +6,8 @@
  */
 import { checkOneOf, checkString } from "../../internal/check.ts";
 import type { Instance, InstanceInput } from "../instance.ts";
-import { readInstance } from "./reading.ts";
+import { placeOf } from "../place.ts";
+import { fieldsOf, readFields, readWritten, written, type Fields } from "../written.ts";
 
 /** What decides where a service's instances are. */
 export interface EtcdPlace {
@@ -21,6 +22,9 @@ export interface EtcdPlace {
   /** With `skydns`: the domain that the service's name stands in. Default: `local`, so that `add` is `add.local`. */
   readonly domain?: string | undefined;
 }
+
+/** The names of these options. */
+export const PLACE: readonly (keyof EtcdPlace)[] = ["layout", "prefix", "domain"];
 
 /** The place of one service. */
 export interface Layout {
@@ -64,8 +68,8 @@ function instances(service: string, root: string): Layout {
   return {
     prefix,
     key: ({ id }) => prefix + encodeURIComponent(id),
-    value: (instance) => JSON.stringify(instance),
-    read: (key, value) => readInstance(value, { id: decoded(key.slice(prefix.length)), service }),
+    value: written,
+    read: (key, value) => readWritten(value, { id: decoded(key.slice(prefix.length)), service }),
   };
 }
 
@@ -78,24 +82,20 @@ function skydns(service: string, root: string, domain: string): Layout {
     key: ({ id }) => prefix + labelOf(id),
     value(instance) {
       if (instance.health !== "up") return undefined;
-      const { host, port } = hostAndPort(instance.address);
+      const { host, port } = placeOf(instance.address);
       const priority = instance.priority + SKYDNS_PRIORITY;
       const weight = Math.max(1, Math.round(instance.weight * SKYDNS_WEIGHT));
       return JSON.stringify({ host, port, priority, weight, ttl: SKYDNS_TTL, instance });
     },
     read(key, value) {
-      const given = readInstance(value, { id: decoded(key.slice(prefix.length)), service });
+      const known = { id: decoded(key.slice(prefix.length)), service };
+      const fields = fieldsOf(value);
       // What is written beside the fields of SkyDNS says more than they can.
-      const own = value.trimStart().startsWith("{")
-        ? (JSON.parse(value) as { readonly instance?: object }).instance
-        : null;
-      if (own !== undefined && own !== null) return readInstance(JSON.stringify(own), { id: given.id!, service });
-      const { priority = SKYDNS_PRIORITY, weight = SKYDNS_WEIGHT } = given;
-      return {
-        ...given,
-        priority: Math.max(0, (priority || SKYDNS_PRIORITY) - SKYDNS_PRIORITY),
-        weight: (weight || SKYDNS_WEIGHT) / SKYDNS_WEIGHT,
-      };
+      if (fields["instance"] instanceof Object) return readFields(fields["instance"] as Fields, known);
+      const priority = Number(fields["priority"] || SKYDNS_PRIORITY);
+      const weight = Number(fields["weight"] || SKYDNS_WEIGHT);
+      const scaled = { priority: Math.max(0, priority - SKYDNS_PRIORITY), weight: weight / SKYDNS_WEIGHT };
+      return readFields({ ...fields, ...scaled }, known);
     },
   };
 }
@@ -117,11 +117,4 @@ function decoded(text: string): string {
   } catch {
     return text;
   }
-}
-
-function hostAndPort(address: string): { readonly host: string; readonly port: number } {
-  const url = new URL(address.includes("://") ? address : `tcp://${address}`);
-  const port = Number(url.port === "" ? { "http:": 80, "https:": 443 }[url.protocol] : url.port);
-  if (!Number.isInteger(port)) throw new RangeError(`address should have a port for SkyDNS, got "${address}"`);
-  return { host: url.hostname.replace(/^\[(.*)\]$/, "$1"), port };
 }

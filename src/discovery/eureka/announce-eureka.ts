@@ -5,10 +5,12 @@
  */
 import { checkNumber, checkString } from "../../internal/check.ts";
 import { systemClock, type Clock } from "../../time/index.ts";
+import { REGISTRAR_MS } from "../http/connection.ts";
 import { RegistryError } from "../http/index.ts";
+import { withFields } from "../http/metadata-fields.ts";
 import { joined, placeOf } from "../place.ts";
 import { LostRegistration, type Announcer, type Instance } from "../index.ts";
-import { connected, type EurekaConnection } from "./connection.ts";
+import { eurekaClient, type EurekaConnection } from "./connection.ts";
 
 /** How an instance is made known. */
 export interface EurekaAnnouncement extends EurekaConnection {
@@ -29,7 +31,11 @@ export interface EurekaAnnouncement extends EurekaConnection {
 
 /** The names of the announcement's own options. */
 export const ANNOUNCEMENT: readonly (keyof EurekaAnnouncement)[] = [
-  ...(["hostName", "renewMs", "leaseMs", "statusPageUrl", "healthCheckUrl"] as const),
+  "hostName",
+  "renewMs",
+  "leaseMs",
+  "statusPageUrl",
+  "healthCheckUrl",
 ];
 
 /** The announcer; `name` is for people. */
@@ -40,7 +46,7 @@ export function announceEureka(name: string, options: EurekaAnnouncement, given:
   for (const one of ["hostName", "statusPageUrl", "healthCheckUrl"] as const) {
     if (options[one] !== undefined) checkString(one, options[one]);
   }
-  const { http, isOwn } = connected(options, given, 2000);
+  const { http, close } = eurekaClient(options, given, REGISTRAR_MS);
   const lease = { renewalIntervalInSecs: seconds(renewMs), durationInSecs: seconds(leaseMs) };
   /** Of the registration: the server keeps the newer of two, and forgets one whose renewal names another. */
   let dirtyMs = 0;
@@ -80,9 +86,7 @@ export function announceEureka(name: string, options: EurekaAnnouncement, given:
         if (!isUnknown(error)) throw error;
       }
     },
-    close() {
-      if (isOwn) http.close();
-    },
+    close,
   };
 }
 
@@ -100,7 +104,7 @@ function statusOf({ health }: Instance): string {
 
 function bodyOf(instance: Instance, options: EurekaAnnouncement): object {
   const { host, port, isSecure } = placeOf(instance.address);
-  const { zone, version, priority, weight, tags } = instance;
+  const { weight, tags } = instance;
   const { hostName = host, statusPageUrl, healthCheckUrl } = options;
   const on = (is: boolean): object => ({ $: is ? port : isSecure ? 80 : 443, "@enabled": String(is) });
   return {
@@ -118,11 +122,7 @@ function bodyOf(instance: Instance, options: EurekaAnnouncement): object {
     healthCheckUrl,
     dataCenterInfo: { "@class": "com.netflix.appinfo.InstanceInfo$DefaultDataCenterInfo", name: "MyOwn" },
     metadata: {
-      ...instance.metadata,
-      ...(zone === undefined ? {} : { zone }),
-      ...(version === undefined ? {} : { version }),
-      ...(priority === 0 ? {} : { priority: String(priority) }),
-      ...(weight === 1 ? {} : { weight: String(weight) }),
+      ...withFields(instance, weight !== 1),
       ...(tags.length === 0 ? {} : { tags: tags.join(",") }),
     },
   };

@@ -3,7 +3,7 @@ import { asEveryRegistry, lazily } from "../../../test/as-every-registry.ts";
 import { until } from "../../../test/until.ts";
 import { eurekaTestServer } from "../../../tools/servers/eureka.ts";
 import { registryHttp, type RegistryHttp } from "../http/index.ts";
-import type { Instance, Source } from "../index.ts";
+import { instance, type Instance, type Source } from "../index.ts";
 import { announceEureka } from "./announce-eureka.ts";
 import { eureka, eurekaRegistrar, type EurekaOptions, type EurekaRegistrarOptions } from "./index.ts";
 
@@ -14,10 +14,10 @@ let http: RegistryHttp;
 
 beforeAll(async () => {
   await server.start();
-  http = registryHttp({ servers: server.url });
+  http = registryHttp({ servers: server.url, timeoutMs: 60_000 });
 }, 600_000);
 afterAll(async () => {
-  http.close();
+  http?.close();
   await server.stop();
 });
 
@@ -50,7 +50,7 @@ const listed = (source: Source, expected: string): Promise<void> =>
   until(() => source.listing.instances.map(({ address }) => address).join() === expected);
 const health = (source: Source) => source.listing.instances[0]?.health;
 
-describe.skipIf(missing !== undefined)(`Eureka${why(missing)}`, { timeout: 60_000 }, () => {
+describe.skipIf(missing !== undefined)(`Eureka${why(missing)}`, () => {
   it("lists what is registered, with all that is known of it, and each change of it in place", async () => {
     const source = watched();
     const mine = await registered({
@@ -105,8 +105,7 @@ describe.skipIf(missing !== undefined)(`Eureka${why(missing)}`, { timeout: 60_00
   });
 
   it("throws out what is silent, and keeps what renews", async () => {
-    const silent = announceEureka("eureka", { servers: server.url, renewMs: 1000, leaseMs: 2000 }, undefined);
-    const { instance } = await import("../index.ts");
+    const silent = announceEureka("eureka", { servers: server.url, renewMs: 1000, leaseMs: 5000 }, undefined);
     await silent.register(instance({ id: "silent", address: "10.0.0.2:8081", service }), new AbortController().signal);
     await registered("10.0.0.1:8081", { leaseMs: 3000 });
     const source = watched();
@@ -137,7 +136,7 @@ describe.skipIf(missing !== undefined)(`Eureka${why(missing)}`, { timeout: 60_00
   });
 
   it("is found behind a server that is not there, for a source and a registrar over one client", async () => {
-    const shared = registryHttp({ servers: ["http://127.0.0.1:1/eureka", server.url] });
+    const shared = registryHttp({ servers: ["http://127.0.0.1:1/eureka", server.url], timeoutMs: 60_000 });
     closing.push(() => shared.close());
     const mine = await registered("10.0.0.1:8081", { servers: undefined, http: shared });
     const source = watched({ servers: undefined, http: shared });

@@ -5,22 +5,18 @@
  */
 import { checkNames, checkString } from "../../internal/check.ts";
 import { placeOf } from "../place.ts";
+import { registered, type RegisteredOptions } from "../registered.ts";
 import {
-  registrar,
-  registrarOptionNames,
-  registrarOptions,
   source,
   sourceOptionNames,
   sourceOptions,
-  type InstanceInput,
   type Registrar,
   type RegistrarOptions,
   type Source,
   type SourceOptions,
 } from "../index.ts";
-import { shaped } from "../registrar-options.ts";
 import { ANNOUNCEMENT, announceEureka, type EurekaAnnouncement } from "./announce-eureka.ts";
-import { CONNECTION } from "./connection.ts";
+import { EUREKA_CONNECTION } from "./connection.ts";
 import { QUERY, watchEureka, type EurekaQuery } from "./watch-eureka.ts";
 
 /** How a service is watched: what Eureka is asked, and what every source may be told. */
@@ -42,16 +38,13 @@ export interface EurekaOptions extends EurekaQuery, SourceOptions {}
  */
 export function eureka(service: string, options: EurekaOptions = {}): Source {
   checkString("service", service);
-  checkNames("eureka", options, [...CONNECTION, ...QUERY, ...sourceOptionNames]);
+  checkNames("eureka", options, [...EUREKA_CONNECTION, ...QUERY, ...sourceOptionNames]);
   const watch = watchEureka(service, options, options.clock);
   return source({ ...sourceOptions(options), name: `eureka ${service}`, service, watch });
 }
 
 /** How an instance is made known: what Eureka is told, and what every registrar may be told. */
-export interface EurekaRegistrarOptions extends EurekaAnnouncement, Omit<RegistrarOptions, "announcer" | "instance"> {
-  /** The name of the service, when the instance does not say it. Default: the instance's. */
-  readonly service?: string | undefined;
-}
+export interface EurekaRegistrarOptions extends EurekaAnnouncement, RegisteredOptions {}
 
 /**
  * Keeps an instance known to Eureka: registered, its lease renewed, registered again when the server has forgotten it. Its id, if it has
@@ -71,17 +64,16 @@ export function eurekaRegistrar(
   instance: RegistrarOptions["instance"],
   options: EurekaRegistrarOptions = {},
 ): Registrar {
-  checkNames("eurekaRegistrar", options, ["service", ...CONNECTION, ...ANNOUNCEMENT, ...registrarOptionNames]);
-  const given = shaped(instance, (one) => named(one, options.service));
-  const service = typeof given === "function" ? options.service : given.service;
-  const announcer = announceEureka(service === undefined ? "eureka" : `eureka ${service}`, options, options.clock);
-  return registrar({ ...registrarOptions(options), announcer, instance: given });
-}
-
-function named(input: InstanceInput, other: string | undefined): InstanceInput {
   // Both are parts of paths, where the server takes no encoded slash.
   const rule = { pattern: /^[^/\\%;?#\s]+$/, says: "a name without spaces and slashes" };
-  const service = checkString("service", input.service ?? other, rule);
-  const { host, port } = placeOf(checkString("address", input.address));
-  return { ...input, service, id: checkString("id", input.id ?? `${host}:${service}:${port}`, rule) };
+  return registered(instance, options, {
+    kind: "eureka",
+    names: [...EUREKA_CONNECTION, ...ANNOUNCEMENT],
+    shape(input) {
+      const service = checkString("service", input.service, rule);
+      const { host, port } = placeOf(checkString("address", input.address));
+      return { ...input, service, id: checkString("id", input.id ?? `${host}:${service}:${port}`, rule) };
+    },
+    announcer: (name) => announceEureka(name, options, options.clock),
+  });
 }

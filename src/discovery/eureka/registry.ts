@@ -5,7 +5,8 @@
  * @module
  */
 import type { InstanceHealth, InstanceInput } from "../index.ts";
-import { number, PRIORITY, record, text, texts, WEIGHT, type Fields } from "../http/json-fields.ts";
+import { number, record, text, texts, type Fields } from "../http/json-fields.ts";
+import { fieldsIn } from "../http/metadata-fields.ts";
 import { joined } from "../place.ts";
 
 /** What of an instance of Eureka becomes its address. */
@@ -106,15 +107,14 @@ function instanceOf(id: string, one: Fields, { service, host: kind, isSecure }: 
     throw new Error(`the instance "${id}" has no ${what}`);
   }
   const metadata = metadataOf(one["metadata"]);
-  const own = texts(record(one["dataCenterInfo"])["metadata"]);
+  const fields = fieldsIn(metadata);
+  const amazon = texts(record(one["dataCenterInfo"])["metadata"]);
   return {
     id,
     address: `${takesSecure ? "https://" : ""}${joined(host, port)}`,
     service,
-    weight: number(metadata["weight"], WEIGHT),
-    priority: number(metadata["priority"], PRIORITY),
-    zone: metadata["zone"] ?? own["availability-zone"],
-    version: metadata["version"],
+    ...fields,
+    zone: fields.zone ?? amazon["availability-zone"],
     tags: metadata["tags"]
       ?.split(",")
       .map((tag) => tag.trim())

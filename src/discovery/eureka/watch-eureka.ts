@@ -5,9 +5,10 @@
  */
 import { checkOneOf, checkString, shown } from "../../internal/check.ts";
 import type { Clock } from "../../time/index.ts";
+import { SOURCE_MS } from "../http/connection.ts";
 import { RegistryError } from "../http/index.ts";
 import type { Watch, WatchSession } from "../index.ts";
-import { connected, type EurekaConnection } from "./connection.ts";
+import { eurekaClient, type EurekaConnection } from "./connection.ts";
 import { RegistryCopy, type Reading } from "./registry.ts";
 
 /** What is asked of Eureka, and how. */
@@ -35,7 +36,7 @@ export function watchEureka(service: string, options: EurekaQuery, clock: Clock 
   checkOneOf("host", host, ["ip", "name"]);
   if (typeof isSecure !== "boolean") throw new RangeError(`isSecure should be true or false, got ${shown(isSecure)}`);
   const reading: Reading = { app: service.toUpperCase(), service, host, isSecure };
-  const { http } = connected(options, clock, 5000);
+  const { http } = eurekaClient(options, clock, SOURCE_MS);
   // What is known, and the position under which the loop knows it: another position means that it began anew.
   let known:
     | { readonly copy: RegistryCopy; readonly position: string; lastMs: number; readonly fullMs: number }

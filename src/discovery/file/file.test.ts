@@ -39,6 +39,7 @@ asEveryRegistry({
   remove: (service, one) => (there.get(service)!.delete(one.id), Promise.resolve(write(service))),
 });
 
+// A file system is as slow as it likes.
 describe("a file", () => {
   /** Watches with a look every hour, so that what is seen was told by the folder. */
   function watched(path: string, more = {}) {

@@ -34,9 +34,3 @@ export function number(
     ? read
     : undefined;
 }
-
-/** What a weight may be. */
-export const WEIGHT: Range = { min: 1e-6, max: 1e6 };
-
-/** What a priority may be. */
-export const PRIORITY: Range = { min: 0, max: 65_535, integer: true };

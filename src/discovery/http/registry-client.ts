@@ -22,7 +22,10 @@ export interface RegistryHttpOptions {
   readonly servers: string | readonly string[];
   /** For https. Default: the platform's authorities. */
   readonly tls?: RegistryTls | undefined;
-  /** A token, for instance. A function is asked before each request, so that what it reads may change. Default: none. */
+  /**
+   * A token, for instance. A function is asked before each request, so that what it reads may change, for `timeoutMs` at most.
+   * Default: none.
+   */
   readonly headers?: RegistryHeaders | undefined;
   /**
    * How long a server may take until the head of its answer, connecting included, and then between two parts of it; 1 ms to

@@ -25,11 +25,13 @@ async function listening<T extends Server | ReturnType<typeof tcpServer>>(server
 }
 
 async function serving(listener: RequestListener): Promise<string> {
-  return `http://127.0.0.1:${await listening(createServer(listener))}`;
+  // Idle connections stay, however slow this machine is.
+  return `http://127.0.0.1:${await listening(createServer({ keepAliveTimeout: 600_000 }, listener))}`;
 }
 
+/** On a clock that stands still, so that nothing is given up because this machine is slow. */
 function client(options: RegistryHttpOptions): RegistryHttp {
-  const made = registryHttp(options);
+  const made = registryHttp({ clock: virtualClock(), ...options });
   opened.push(made);
   return made;
 }
@@ -44,13 +46,8 @@ function answer(status: number, body = "") {
   return (_: IncomingMessage, response: ServerResponse) => void response.writeHead(status).end(body);
 }
 
-/** A port that nobody listens at. */
-async function nobody(): Promise<string> {
-  const server = createServer();
-  const port = await listening(server);
-  await new Promise((resolve) => server.close(resolve));
-  return `http://127.0.0.1:${port}`;
-}
+/** Where nobody listens, and nobody may. */
+const nobody = "http://127.0.0.1:1";
 
 async function refusal(asked: Promise<unknown>): Promise<RegistryError> {
   const error = await asked.then(
@@ -151,6 +148,19 @@ describe("a request", () => {
     await expect(aborted).rejects.toThrow("before");
   });
 
+  it("does not wait for headers that never come, beyond its signal or the time", async () => {
+    const clock = virtualClock();
+    const http = client({ servers: await serving(answer(200)), headers: () => new Promise(() => {}), clock });
+    const controller = new AbortController();
+    const failed = http.request({ path: "/", signal: controller.signal });
+    controller.abort(new Error("enough"));
+    await expect(failed).rejects.toThrow("enough");
+    const late = http.request({ path: "/" }).catch((error: Error) => error.message);
+    await clock.advance(5000);
+    expect(await late).toBe("asking for the headers took more than 5000 ms");
+    expect(clock.pending).toBe(0);
+  });
+
   it("is asked once more when an idle connection turns out to be closed", async () => {
     const sockets = new Set<Socket>();
     const servers = await serving((request, response) => {
@@ -207,12 +217,18 @@ describe("a request", () => {
 
 describe("several servers", () => {
   it("are tried in turn when one is away, fails or is silent; the one that answered is asked again", async () => {
-    const silent = await listening(tcpServer((socket) => void socket.on("error", () => {})));
+    const [clock, reached] = [virtualClock(), deferred()];
+    const silent = await listening(
+      tcpServer((socket) => void socket.on("error", () => {}).once("data", reached.resolve)),
+    );
     const asked: string[] = [];
     const broken = await serving((_, response) => (asked.push("broken"), response.writeHead(500).end("No leader")));
     const well = await serving((_, response) => void (asked.push("well"), response.end("{}")));
-    const http = client({ servers: [await nobody(), broken, `http://127.0.0.1:${silent}`, well], timeoutMs: 50 });
-    await http.request({ path: "/" });
+    const http = client({ servers: [nobody, broken, `http://127.0.0.1:${silent}`, well], clock });
+    const first = http.request({ path: "/" });
+    await reached.promise;
+    await clock.advance(5000);
+    await first;
     await http.request({ path: "/" });
     expect(asked).toEqual(["broken", "well", "well"]);
   });
@@ -226,7 +242,7 @@ describe("several servers", () => {
   });
 
   it("that all fail leave the error of the one that answered", async () => {
-    const http = client({ servers: [await serving(answer(503, "sealed")), await nobody()] });
+    const http = client({ servers: [await serving(answer(503, "sealed")), nobody] });
     expect(await refusal(http.request({ path: "/" }))).toMatchObject({ status: 503, excerpt: "sealed" });
   });
 });
@@ -332,7 +348,7 @@ describe("the process", () => {
       waiting.push(request.url!);
       if (request.url === "/stream") response.write("1\n");
     });
-    const script = `const http = registryHttp({ servers: ${JSON.stringify(servers)} });
+    const script = `const http = registryHttp({ servers: ${JSON.stringify(servers)}, timeoutMs: 60_000 });
       await http.request({ path: "/idle", keepsAlive: true });
       void http.request({ path: "/poll", timeoutMs: 600_000 });
       void http.stream({ path: "/stream" }).next();

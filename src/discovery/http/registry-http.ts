@@ -7,6 +7,7 @@
 import type { IncomingMessage, OutgoingHttpHeaders } from "node:http";
 import { checkNumber } from "../../internal/check.ts";
 import { systemClock, type Clock } from "../../time/index.ts";
+import { registryCall } from "../registry-call.ts";
 import { Exchange, type Ask } from "./exchange.ts";
 import { jsonLines } from "./json-lines.ts";
 import { excerptOf, RegistryError } from "./registry-error.ts";
@@ -40,7 +41,7 @@ export function registryHttp(options: RegistryHttpOptions): RegistryHttp {
 class Client implements RegistryHttp {
   readonly #targets: readonly Target[];
   readonly #agents: Agents;
-  readonly #headers: RegistryHeaders | undefined;
+  readonly #headers: RegistryHeaders;
   readonly #timeoutMs: number;
   readonly #maxBytes: number;
   readonly #clock: Clock;
@@ -52,7 +53,7 @@ class Client implements RegistryHttp {
     const { servers, tls, headers, timeoutMs = 5000, maxBytes = 2 ** 24, clock = systemClock } = options;
     this.#targets = targetsOf(servers, tls !== undefined);
     this.#agents = new Agents(tls ?? {});
-    this.#headers = headers;
+    this.#headers = headers ?? {};
     this.#timeoutMs = checkNumber("timeoutMs", timeoutMs, { min: 1, max: 3_600_000 });
     this.#maxBytes = checkNumber("maxBytes", maxBytes, { min: 1, max: 2 ** 30, integer: true });
     this.#clock = clock;
@@ -103,14 +104,12 @@ class Client implements RegistryHttp {
   }
 
   /** Asks one server after the other, from the one that answered last on, until one does. */
-  async #inTurn<T>(
-    { signal, isOnce = false }: RegistryRequest,
-    ask: (target: Target, headers: Readonly<Record<string, string>>) => Promise<T>,
-  ): Promise<T> {
+  async #inTurn<T>(request: RegistryRequest, ask: (target: Target, headers: Headers) => Promise<T>): Promise<T> {
+    const { signal, isOnce = false } = request;
     let failure: RegistryError | undefined;
     for (let left = isOnce ? 1 : this.#targets.length; left > 0; left--) {
       signal?.throwIfAborted();
-      const headers = typeof this.#headers === "function" ? await this.#headers() : (this.#headers ?? {});
+      const headers = typeof this.#headers === "function" ? await this.#asked(this.#headers, request) : this.#headers;
       signal?.throwIfAborted();
       if (this.#isClosed) throw new RegistryError("the client of this registry is closed");
       const at = this.#at;
@@ -127,6 +126,16 @@ class Client implements RegistryHttp {
       }
     }
     throw failure!;
+  }
+
+  /** The headers of now. Who is asked for a token may never answer: the signal and the time hold for that, too. */
+  async #asked(headers: () => Headers | Promise<Headers>, request: RegistryRequest): Promise<Headers> {
+    const { signal: off = new AbortController().signal } = request;
+    let now: Headers = {};
+    await registryCall("asking for the headers", async () => void (now = await headers()), {
+      ...{ clock: this.#clock, ms: this.#timeoutMs, off, keepsAlive: isAwaited(request) },
+    });
+    return now;
   }
 
   /** Opens one exchange, once more when an idle connection turns out to be closed. */
@@ -186,17 +195,23 @@ class Client implements RegistryHttp {
       signal,
       timeoutMs,
       pauseMs,
-      keepsAlive: request.keepsAlive ?? method !== "GET",
+      keepsAlive: isAwaited(request),
       isOnce: request.isOnce ?? false,
       clock: this.#clock,
     };
   }
 }
 
+type Headers = Readonly<Record<string, string>>;
+
 interface Asked {
   readonly request: RegistryRequest;
-  readonly headers: Readonly<Record<string, string>>;
+  readonly headers: Headers;
   readonly pauseMs: number | undefined;
+}
+
+function isAwaited({ method = "GET", keepsAlive = method !== "GET" }: RegistryRequest): boolean {
+  return keepsAlive;
 }
 
 function queryOf(query: RegistryRequest["query"] = {}): string {

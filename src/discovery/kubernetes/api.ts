@@ -8,6 +8,7 @@ import { readFile } from "node:fs/promises";
 import { checkString } from "../../internal/check.ts";
 import type { Clock } from "../../time/index.ts";
 import { registryHttp, type RegistryHttp, type RegistryTls } from "../http/index.ts";
+import { joined } from "../place.ts";
 
 /** How the API server is reached. Default: as pods reach it. */
 export interface KubernetesConnection {
@@ -69,6 +70,7 @@ export function sliceApiOf(options: KubernetesConnection, settings: SliceApiSett
     };
     return registryHttp({ servers, tls: given, headers, timeoutMs, clock, maxBytes: 2 ** 26 });
   };
+  // Once for its checks.
   make(tls).close();
   const read = async (name: string): Promise<string> => (await readFile(`${folder}/${name}`, "utf8")).trim();
   return async () => {
@@ -149,5 +151,5 @@ function inCluster(env: Readonly<Record<string, string | undefined>>): string {
       "server should be given outside of a cluster, where KUBERNETES_SERVICE_HOST is not set, got undefined",
     );
   }
-  return `https://${host.includes(":") ? `[${host}]` : host}:${env["KUBERNETES_SERVICE_PORT"] || "443"}`;
+  return `https://${joined(host, Number(env["KUBERNETES_SERVICE_PORT"] || 443))}`;
 }

@@ -1,12 +1,12 @@
 // The behaviour of every registry, on our fake API server or on the real one that SERVICEKIT_TEST_KUBERNETES names.
-import { afterAll, beforeAll, describe, it } from "vitest";
+import { afterAll, beforeAll } from "vitest";
+import { asEveryRegistry, lazily } from "../../../test/as-every-registry.ts";
 import {
   givenKubernetes,
   kubernetesFake,
   sliceWriter,
   type KubernetesFake,
 } from "../../../tools/servers/kubernetes-fake.ts";
-import { sourceSuite } from "../../testing/index.ts";
 import type { Instance, InstanceHealth } from "../index.ts";
 import { kubernetes } from "./index.ts";
 
@@ -17,7 +17,7 @@ const namespace = givenKubernetes?.namespace ?? "default";
 
 beforeAll(async () => {
   if (givenKubernetes === undefined) fake = await kubernetesFake({ readers: { reader: ["default"] } });
-}, 60_000);
+});
 afterAll(() => fake?.[Symbol.asyncDispose]());
 
 const CONDITIONS: Readonly<Record<InstanceHealth, object>> = {
@@ -26,7 +26,7 @@ const CONDITIONS: Readonly<Record<InstanceHealth, object>> = {
   draining: { ready: false, serving: true, terminating: true },
 };
 
-const cases = sourceSuite({
+asEveryRegistry({
   name: givenKubernetes === undefined ? "a fake Kubernetes" : "Kubernetes",
   carries: ["id", "zone", "health"],
   // Nobody in it falls silent: the kubelet speaks for all.
@@ -51,25 +51,5 @@ const cases = sourceSuite({
     await sliceWriter(server(), token, namespace).put(id, { service, endpoints: [endpoint], ports });
   },
   remove: (_, { id }) => sliceWriter(server(), token, namespace).remove(id),
-  ...(givenKubernetes === undefined
-    ? {
-        server: {
-          freeze: () => fake!.freeze(),
-          thaw: () => fake!.thaw(),
-          kill: () => fake!.kill(),
-          restart: () => fake!.restart(),
-        },
-      }
-    : {}),
-});
-
-describe("Kubernetes, as every registry", () => {
-  for (const one of cases) {
-    // Pods are registered by the kubelet.
-    if (one.needs.includes("announcer")) continue;
-    it(`${one.name}`, async ({ skip }) => {
-      if (one.skip !== undefined) skip(one.skip);
-      await one.run();
-    }, 120_000);
-  }
+  server: givenKubernetes === undefined ? lazily(() => fake!) : undefined,
 });

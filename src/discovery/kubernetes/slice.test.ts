@@ -109,6 +109,7 @@ describe("an EndpointSlice", () => {
       problems: [{ message: "of slice add-1 an endpoint has no address that can be called" }],
     });
     expect(read([{ addresses: ["evil host/"] }]).instances).toEqual([]);
+    expect(read([{ addresses: "10.0.0.1" }]).instances).toEqual([]);
     const anything = fc.record(
       {
         metadata: fc.jsonValue(),

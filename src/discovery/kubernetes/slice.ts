@@ -3,7 +3,9 @@
  *
  * @module
  */
+import { record, text, type Fields } from "../http/json-fields.ts";
 import type { InstanceHealth, InstanceInput } from "../instance.ts";
+import { joined } from "../place.ts";
 
 /** Which of an endpoint's addresses is wanted. */
 export type AddressFamily = "ipv4" | "ipv6";
@@ -30,15 +32,13 @@ interface SlicePort {
   readonly appProtocol: string | undefined;
 }
 
-type Given = Readonly<Record<string, unknown>>;
-
 const NOTHING: SliceInstances = { rank: 9, instances: [], problems: [] };
 const RANKS: Readonly<Record<string, number>> = { IPv4: 0, IPv6: 1, FQDN: 2 };
 
 /** Reads a slice; what of it cannot be used is told as a problem. */
-export function readSlice(given: Given, wanted: Wanted): SliceInstances {
-  const name = textOf(objectOf(given["metadata"])["name"]) ?? "";
-  const type = textOf(given["addressType"]) ?? "";
+export function readSlice(given: Fields, wanted: Wanted): SliceInstances {
+  const name = text(record(given["metadata"])["name"]) ?? "";
+  const type = text(given["addressType"]) ?? "";
   const rank = RANKS[type];
   if (rank === undefined) return { ...NOTHING, problems: [problem(name, "its addressType is none that is known")] };
   if (wanted.family !== undefined && rank !== RANKS[wanted.family === "ipv4" ? "IPv4" : "IPv6"]) return NOTHING;
@@ -57,54 +57,58 @@ export function readSlice(given: Given, wanted: Wanted): SliceInstances {
 
 /** All slices of a service as one list: an endpoint that two slices have, while it moves from one to the other, is one instance. */
 export function mergeSlices(slices: Iterable<SliceInstances>): readonly InstanceInput[] {
-  const merged = new Map<string, { readonly instance: InstanceInput; readonly rank: number }>();
+  const merged = new Map<string, Ranked>();
   for (const { instances, rank } of slices) {
     for (const instance of instances) {
       const id = instance.id ?? instance.address;
       const before = merged.get(id);
-      if (before === undefined || isBetter(instance, rank, before)) merged.set(id, { instance, rank });
+      const one = { instance, rank };
+      if (before === undefined || isBetter(one, before)) merged.set(id, one);
     }
   }
   return Array.from(merged.values(), ({ instance }) => instance);
 }
 
-const HEALTHS: readonly (InstanceHealth | undefined)[] = ["up", "draining", "down"];
-
-function isBetter(
-  instance: InstanceInput,
-  rank: number,
-  before: { readonly instance: InstanceInput; readonly rank: number },
-): boolean {
-  if (rank !== before.rank) return rank < before.rank;
-  return HEALTHS.indexOf(instance.health) < HEALTHS.indexOf(before.instance.health);
+interface Ranked {
+  readonly instance: InstanceInput;
+  readonly rank: number;
 }
 
-function instanceOf(endpoint: Given, { port, appProtocol }: SlicePort, service: string): InstanceInput | undefined {
+const HEALTHS: readonly (InstanceHealth | undefined)[] = ["up", "draining", "down"];
+
+function isBetter(one: Ranked, before: Ranked): boolean {
+  if (one.rank !== before.rank) return one.rank < before.rank;
+  return HEALTHS.indexOf(one.instance.health) < HEALTHS.indexOf(before.instance.health);
+}
+
+function instanceOf(endpoint: Fields, { port, appProtocol }: SlicePort, service: string): InstanceInput | undefined {
   // The addresses of one endpoint are as good as each other; the first is what kube-proxy takes.
-  const host = textOf((endpoint["addresses"] as readonly unknown[] | undefined)?.[0]);
+  const { addresses } = endpoint;
+  const host = Array.isArray(addresses) ? text(addresses[0]) : undefined;
   if (host === undefined || !/^(?:[\w.-]+|[0-9a-f:.]+(?:%\w+)?)$/i.test(host)) return undefined;
-  const address = host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
-  const target = objectOf(endpoint["targetRef"]);
-  const zones = listOf(objectOf(endpoint["hints"])["forZones"]).map(({ name }) => textOf(name));
+  // None is chosen that has no number.
+  const address = joined(host, port!);
+  const target = record(endpoint["targetRef"]);
+  const zones = listOf(record(endpoint["hints"])["forZones"]).map(({ name }) => text(name));
   const more: readonly (readonly [string, string | undefined])[] = [
-    ["nodeName", textOf(endpoint["nodeName"])],
-    ["hostname", textOf(endpoint["hostname"])],
+    ["nodeName", text(endpoint["nodeName"])],
+    ["hostname", text(endpoint["hostname"])],
     ["forZones", zones.filter((zone) => zone !== undefined).join(",") || undefined],
     ["appProtocol", appProtocol],
   ];
   return {
     // A pod keeps its name for as long as it runs, also where it has two addresses.
-    id: textOf(target["name"]) ?? address,
+    id: text(target["name"]) ?? address,
     address,
     service,
-    zone: textOf(endpoint["zone"]),
+    zone: text(endpoint["zone"]),
     metadata: Object.fromEntries(more.filter((pair): pair is [string, string] => pair[1] !== undefined)),
-    health: healthOf(objectOf(endpoint["conditions"])),
+    health: healthOf(record(endpoint["conditions"])),
   };
 }
 
 /** What is not said counts as ready, as the API has it. */
-function healthOf({ ready, serving, terminating }: Given): InstanceHealth {
+function healthOf({ ready, serving, terminating }: Fields): InstanceHealth {
   if (terminating === true) return serving === false ? "down" : "draining";
   return ready === false ? "down" : "up";
 }
@@ -113,9 +117,9 @@ function portsOf(given: unknown): readonly SlicePort[] {
   return listOf(given)
     .filter(({ protocol }) => (protocol ?? "TCP") === "TCP")
     .map(({ name, port, appProtocol }) => ({
-      name: textOf(name) ?? "",
+      name: text(name) ?? "",
       port: typeof port === "number" && Number.isInteger(port) && port > 0 && port < 65_536 ? port : undefined,
-      appProtocol: textOf(appProtocol),
+      appProtocol: text(appProtocol),
     }));
 }
 
@@ -147,14 +151,6 @@ function problem(slice: string, what: string): Error {
   return new Error(`of slice ${slice.slice(0, 100)} ${what}`);
 }
 
-function objectOf(value: unknown): Given {
-  return typeof value === "object" && value !== null ? (value as Given) : {};
-}
-
-function listOf(value: unknown): readonly Given[] {
-  return Array.isArray(value) ? value.map(objectOf) : [];
-}
-
-function textOf(value: unknown): string | undefined {
-  return typeof value === "string" && value !== "" ? value : undefined;
+function listOf(value: unknown): readonly Fields[] {
+  return Array.isArray(value) ? value.map(record) : [];
 }

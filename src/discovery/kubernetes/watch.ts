@@ -5,6 +5,7 @@
  * @module
  */
 import { RegistryError } from "../http/index.ts";
+import { record, text } from "../http/json-fields.ts";
 import type { Watch, WatchSession } from "../watch.ts";
 import type { SliceApi, SliceEvent } from "./api.ts";
 import { mergeSlices, readSlice, type SliceInstances, type Wanted } from "./slice.ts";
@@ -132,7 +133,7 @@ class Follower {
     const { name, version } = metaOf(object);
     const before = known.get(name);
     if (before !== undefined && isOlder(version, before.version)) return false;
-    const slice = readSlice((object ?? {}) as Readonly<Record<string, unknown>>, this.#settings.wanted);
+    const slice = readSlice(record(object), this.#settings.wanted);
     known.set(name, { version, slice });
     return true;
   }
@@ -164,20 +165,14 @@ class Follower {
 }
 
 function metaOf(object: unknown): { readonly name: string; readonly version: string } {
-  const { metadata } = (object ?? {}) as {
-    readonly metadata?: { readonly name?: unknown; readonly resourceVersion?: unknown };
-  };
-  const { name, resourceVersion } = metadata ?? {};
-  return {
-    name: typeof name === "string" ? name : "",
-    version: typeof resourceVersion === "string" ? resourceVersion : "",
-  };
+  const { name, resourceVersion } = record(record(object)["metadata"]);
+  return { name: text(name) ?? "", version: text(resourceVersion) ?? "" };
 }
 
 function failureOf({ object }: SliceEvent): RegistryError {
-  const { code, message } = (object ?? {}) as { readonly code?: unknown; readonly message?: unknown };
+  const { code, message } = record(object);
   const status = typeof code === "number" ? code : undefined;
-  const said = typeof message === "string" ? message.slice(0, 200) : "it gave no reason";
+  const said = text(message)?.slice(0, 200) ?? "it gave no reason";
   return new RegistryError(`the API server ended the watch: ${said}`, { status, excerpt: said });
 }
 

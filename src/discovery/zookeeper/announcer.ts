@@ -63,7 +63,7 @@ class NodeAnnouncer implements Announcer {
     const asking = await this.#asking(signal);
     const data = this.#plan.encode(instance);
     const owned = await this.#present(asking, instance);
-    if (owned !== undefined) return this.#update(asking, owned, data);
+    if (owned !== undefined) return setData(asking, owned.path, { data, version: owned.stat.version });
     const { prefix, access } = this.#plan;
     const path = this.#plan.pathFor(instance);
     const node =
@@ -89,9 +89,7 @@ class NodeAnnouncer implements Announcer {
     if (stranger !== undefined && this.#plan.prefix === undefined)
       throw new ServiceError(
         `${stranger.path} belongs to another process now: two instances have the id ${instance.id}`,
-        {
-          code: "already_exists",
-        },
+        { code: "already_exists" },
       );
     throw new LostRegistration(`zookeeper has no node of instance ${instance.id} in this session`);
   }
@@ -152,10 +150,6 @@ class NodeAnnouncer implements Announcer {
 
   #pathOf(instance: Instance): string {
     return `${this.#plan.pathFor(instance)}/${nodeName(instance.id)}`;
-  }
-
-  async #update(asking: Asking, { path, stat }: Node, data: Buffer): Promise<void> {
-    await setData(asking, path, { data, version: stat.version });
   }
 }
 

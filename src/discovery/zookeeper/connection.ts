@@ -6,9 +6,10 @@
  */
 import { policyError, ServiceError } from "../../errors/index.ts";
 import type { Random, Timer } from "../../time/index.ts";
+import { joined } from "../place.ts";
 import type { Link } from "./link.ts";
 import { openLink, type OpenOptions, type Session } from "./open-link.ts";
-import { serverName, shuffled, type Ensemble, type Server } from "./servers.ts";
+import { shuffled, type Ensemble, type Server } from "./servers.ts";
 
 /** What a connection is made of. */
 export interface ConnectionParts {
@@ -134,7 +135,9 @@ export class Connection {
         if (opened === "expired") {
           // Told once of each session; a new one is not over before it began.
           if (this.#session === undefined)
-            throw policyError("unreachable", { message: `zookeeper ${serverName(server)} gives no session` });
+            throw policyError("unreachable", {
+              message: `zookeeper ${joined(server.host, server.port)} gives no session`,
+            });
           this.#session = undefined;
           continue;
         }
@@ -201,11 +204,12 @@ export class Connection {
     this.#wait?.cancel();
     this.#wait = undefined;
     this.#link = undefined;
-    this.#session = undefined;
     this.#opening = undefined;
-    this.#lastZxid = 0n;
     this.#life?.abort(policyError("canceled", { message: "the connection to zookeeper was closed" }));
     this.#life = undefined;
     link?.close();
+    // After that: a link that is over says how far it had come.
+    this.#session = undefined;
+    this.#lastZxid = 0n;
   }
 }

@@ -7,7 +7,6 @@ import { ServiceError, type Code } from "../../errors/index.ts";
 
 /** The answers that decide what happens next. Names and numbers are ZooKeeper's own (KeeperException.Code). */
 export const NO_NODE = -101;
-const BAD_VERSION = -103;
 export const NODE_EXISTS = -110;
 export const SESSION_EXPIRED = -112;
 export const SESSION_MOVED = -118;
@@ -18,7 +17,7 @@ const KNOWN: Readonly<Record<number, readonly [code: Code, says: string]>> = {
   [-8]: ["invalid_argument", "bad arguments"],
   [NO_NODE]: ["not_found", "no such node"],
   [-102]: ["permission_denied", "not authorised: its access list does not allow this with these credentials"],
-  [BAD_VERSION]: ["aborted", "changed meanwhile"],
+  [-103]: ["aborted", "changed meanwhile"],
   [-108]: ["failed_precondition", "an ephemeral node has no children"],
   [NODE_EXISTS]: ["already_exists", "the node is there already"],
   [-111]: ["failed_precondition", "the node has children"],

@@ -5,7 +5,8 @@ import { until } from "../../../test/until.ts";
 import { kazoo, zkCli, zookeeperTestServer } from "../../../tools/servers/zookeeper.ts";
 import type { Source, SourceEvent } from "../index.ts";
 import { zookeeper, zookeeperRegistrar } from "./index.ts";
-import { nodes } from "./testdata/nodes.ts";
+import { create } from "./operations.ts";
+import { nodes, patient, patientRegistrar } from "./testdata/nodes.ts";
 import { proxyTo } from "./testdata/proxy.ts";
 
 const server = zookeeperTestServer();
@@ -16,9 +17,11 @@ const [python, cli] = [kazoo(), zkCli()];
 
 let count = 0;
 const newService = (): string => `interop${process.pid}-${++count}`;
+// Waited for: on a machine that stalls another trouble may come first.
+const says = (error: Error | undefined, what: RegExp): boolean => what.test(error?.message ?? "");
 const addresses = ({ listing }: Source): string[] => listing.instances.map(({ address }) => address).sort();
 
-describe("zookeeper beside others", { timeout: 120_000 }, () => {
+describe("zookeeper beside others", () => {
   beforeEach((test) => void (server.missing === undefined || test.skip(server.missing)));
 
   it("reads what kazoo writes, and kazoo reads what it writes", async (test) => {
@@ -26,7 +29,7 @@ describe("zookeeper beside others", { timeout: 120_000 }, () => {
     const service = newService();
     await using mine = zookeeperRegistrar(
       { service, id: "é/1", address: "10.0.0.1:8081", metadata: { a: "b" } },
-      { servers: server.servers },
+      { servers: server.servers, ...patientRegistrar },
     );
     await mine.start();
     const script = `
@@ -73,7 +76,10 @@ client.stop()
   it("writes as Go kit does, when asked: a numbered node with the address alone", async () => {
     const service = newService();
     const options = { servers: server.servers, path: "/gokit", sequential: true, format: "address" } as const;
-    await using mine = zookeeperRegistrar({ service, id: "add-1", address: "10.0.0.1:8081" }, options);
+    await using mine = zookeeperRegistrar(
+      { service, id: "add-1", address: "10.0.0.1:8081" },
+      { ...options, ...patientRegistrar },
+    );
     await mine.start();
     const [name] = await direct.names(`/gokit/${service}`);
     expect(name).toMatch(/^_c_[0-9a-f]{32}-\d{10}$/);
@@ -95,8 +101,8 @@ client.stop()
     expect(
       events.filter(({ kind }) => kind === "skipped").map((one) => (one as { error: Error }).error.message),
     ).toEqual([
-      'node "bad" cannot be used: its data is not JSON',
-      'node "empty" cannot be used: its data should be JSON with an address, or an address like "host:port", got ""',
+      'node "bad" cannot be used: it should be JSON or an address',
+      'node "empty" cannot be used: address should be a non-empty string, got ""',
     ]);
   });
 
@@ -122,7 +128,10 @@ client.stop()
   it("stays below its chroot, and makes it when it is missing", async () => {
     const service = newService();
     const servers = `${server.servers}/tenant/${service}`;
-    await using mine = zookeeperRegistrar({ service: "add", address: "10.0.0.1:80" }, { servers, path: "/" });
+    await using mine = zookeeperRegistrar(
+      { service: "add", address: "10.0.0.1:80" },
+      { servers, path: "/", ...patientRegistrar },
+    );
     await mine.start();
     expect(await direct.names(`/tenant/${service}/add`)).toEqual(["10.0.0.1:80"]);
     const source = zookeeper("add", { servers, path: "/", allowEmpty: true });
@@ -138,22 +147,23 @@ client.stop()
     const place = { servers: server.servers, path: `/secret${process.pid}` };
     const auth = { username: "me", password: "secret" };
     const instance = { service, address: "10.0.0.1:80" };
-    await using readable = zookeeperRegistrar(instance, { ...place, auth });
+    await using readable = zookeeperRegistrar(instance, { ...place, ...patientRegistrar, auth });
     await readable.start();
     expect((await zookeeper(service, place).ready()).instances).toHaveLength(1);
     const stranger = zookeeperRegistrar({ service, address: "10.0.0.2:80" }, { ...place, startMs: 200 });
     await stranger.start();
-    await until(() => stranger.registration.error !== undefined);
-    expect(stranger.registration.error?.message).toContain("not authorised");
+    await until(() => says(stranger.registration.error, /not authorised/));
     expect(stranger.registration.error).toMatchObject({ code: "permission_denied" });
     await stranger.close();
-    await using hidden = zookeeperRegistrar({ service, address: "10.0.0.3:80" }, { ...place, auth, access: "creator" });
+    await using hidden = zookeeperRegistrar(
+      { service, address: "10.0.0.3:80" },
+      { ...place, ...patientRegistrar, auth, access: "creator" },
+    );
     await hidden.start();
     expect((await zookeeper(service, { ...place, auth }).ready()).instances).toHaveLength(2);
     const blind = zookeeper(service, place);
     const joined = blind.subscribe(() => {});
-    await until(() => blind.listing.error !== undefined);
-    expect(blind.listing.error?.message).toContain("not authorised");
+    await until(() => says(blind.listing.error, /not authorised/));
     joined.cancel();
   });
 
@@ -168,8 +178,7 @@ client.stop()
     expect(instances).toHaveLength(1);
     const wary = zookeeper(service, { servers: proxy.address, tls: {} });
     const joined = wary.subscribe(() => {});
-    await until(() => wary.listing.error !== undefined);
-    expect(wary.listing.error?.message).toMatch(/cannot be reached: .*certificate/);
+    await until(() => says(wary.listing.error, /cannot be reached: .*certificate/));
     joined.cancel();
   });
 
@@ -178,7 +187,6 @@ client.stop()
     await direct.put(`/services/${service}/a`, "10.0.0.1:80");
     const path = `/services/${service}`;
     await direct.ask(async ({ link }) => {
-      const { create } = await import("./operations.ts");
       const access = [{ permissions: 31, scheme: "world", id: "anyone" }];
       for (let i = 0; i < 10; i++)
         await Promise.all(
@@ -188,7 +196,7 @@ client.stop()
           }),
         );
     });
-    const source = zookeeper(service, { servers: server.servers });
+    const source = zookeeper(service, { servers: server.servers, ...patient });
     const joined = source.subscribe(() => {});
     await until(() => source.listing.instances.length === 10_001);
     await direct.put(`${path}/z`, "10.99.0.1:80");
@@ -196,8 +204,7 @@ client.stop()
     joined.cancel();
     const small = zookeeper(service, { servers: server.servers, maxMessageBytes: 10_000 });
     const again = small.subscribe(() => {});
-    await until(() => small.listing.error !== undefined);
-    expect(small.listing.error?.message).toContain("larger than maxMessageBytes (10000)");
+    await until(() => says(small.listing.error, /larger than maxMessageBytes \(10000\)/));
     again.cancel();
   });
 });

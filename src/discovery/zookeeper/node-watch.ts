@@ -8,7 +8,7 @@ import { shown } from "../../internal/check.ts";
 import type { InstanceInput, Watch, WatchSession } from "../index.ts";
 import type { Connection } from "./connection.ts";
 import type { Link } from "./link.ts";
-import { exists, getChildren, getData, type Asking } from "./operations.ts";
+import { exists, getChildren, getData, type Asking, type Stat } from "./operations.ts";
 
 /** What is watched, and over what. */
 export interface NodeWatch {
@@ -26,7 +26,7 @@ const AT_ONCE = 64;
 
 /** The watch of a node's children. */
 export function watchNode(plan: NodeWatch): Watch {
-  return async function watchZookeeper(session) {
+  async function watchZookeeper(session: WatchSession): Promise<void> {
     const release = plan.connection.hold();
     // At once, and not when what waits has woken: who leaves leaves nothing.
     session.signal.addEventListener("abort", release, { once: true });
@@ -48,11 +48,19 @@ export function watchNode(plan: NodeWatch): Watch {
     } finally {
       release();
     }
-  };
+  }
+  // Signs of life come with the heart-beats: one in a third of the session's time.
+  return Object.assign(watchZookeeper, { silenceMs: Math.max(60_000, plan.connection.sessionTimeoutMs) });
+}
+
+/** A child that is an instance. */
+interface Listed {
+  readonly input: InstanceInput;
+  readonly czxid: bigint;
 }
 
 /** A child as it was read. */
-type Child = { readonly input: InstanceInput; readonly czxid: bigint } | { readonly error: Error } | "ignored";
+type Child = Listed | { readonly error: Error } | "ignored";
 
 /** The watch over one connection. */
 class Following {
@@ -154,10 +162,7 @@ class Following {
     else this.#children.set(name, this.#child(name, found));
   }
 
-  #child(
-    name: string,
-    { data, stat }: { readonly data: Uint8Array; readonly stat: { readonly czxid: bigint } },
-  ): Child {
+  #child(name: string, { data, stat }: { readonly data: Uint8Array; readonly stat: Stat }): Child {
     try {
       const input = this.#plan.decode(data, name);
       return input === undefined ? "ignored" : { input, czxid: stat.czxid };
@@ -169,7 +174,7 @@ class Following {
 
   #list(): void {
     // One that registered anew may stand beside its last self until that one's session is over: the younger counts.
-    const youngest = new Map<string, { readonly input: InstanceInput; readonly czxid: bigint }>();
+    const youngest = new Map<string, Listed>();
     for (const child of this.#children.values()) {
       if (child === "ignored") continue;
       if ("error" in child) {

@@ -8,10 +8,11 @@ import { connect, isIP, type Socket } from "node:net";
 import { connect as connectTls, type ConnectionOptions } from "node:tls";
 import { policyError, type ServiceError } from "../../errors/index.ts";
 import type { Clock } from "../../time/index.ts";
+import { joined } from "../place.ts";
 import { Frames } from "./frames.ts";
 import { JuteReader, JuteWriter, malformed } from "./jute.ts";
 import { Link } from "./link.ts";
-import { serverName, type Server } from "./servers.ts";
+import type { Server } from "./servers.ts";
 
 /** A session, as the servers know it. */
 export interface Session {
@@ -49,13 +50,9 @@ const NO_PASSWORD = Buffer.alloc(16);
  * as one does that does not serve yet, or whose data is older than what was seen; with `unreachable` else.
  */
 export async function openLink(options: OpenOptions, request: OpenRequest): Promise<Opened> {
-  const { socket, opened } = await shakeHands(options, request);
-  if (opened === undefined) {
-    socket.destroy();
-    return "expired";
-  }
+  const opened = await shakeHands(options, request);
+  if (opened === "expired" || options.credentials === undefined) return opened;
   const { link } = opened;
-  if (options.credentials === undefined) return opened;
   const timer = options.clock.expire(options.connectTimeoutMs, { expire: abort });
   function abort(): void {
     timer.cancel();
@@ -74,15 +71,9 @@ export async function openLink(options: OpenOptions, request: OpenRequest): Prom
   }
 }
 
-interface Shaken {
-  readonly socket: Socket;
-  /** Undefined: the session is over. */
-  readonly opened: { readonly link: Link; readonly session: Session } | undefined;
-}
-
-function shakeHands(options: OpenOptions, request: OpenRequest): Promise<Shaken> {
-  const { server, signal } = request;
-  const name = serverName(server);
+function shakeHands(options: OpenOptions, request: OpenRequest): Promise<Opened> {
+  const { server, signal, lastZxid } = request;
+  const name = joined(server.host, server.port);
   return new Promise((resolve, reject) => {
     if (signal.aborted) return reject(signal.reason as Error);
     const socket = socketTo(server, options.tls);
@@ -97,10 +88,13 @@ function shakeHands(options: OpenOptions, request: OpenRequest): Promise<Shaken>
       signal.removeEventListener("abort", aborted);
       socket.off("data", take).off("close", closed).off("error", broken);
     }
-    function failed(error: Error): void {
+    function leave(): void {
       finish();
       // A socket that is destroyed may still have an error to tell.
       socket.on("error", () => {}).destroy();
+    }
+    function failed(error: Error): void {
+      leave();
       reject(error);
     }
     const aborted = (): void => failed(signal.reason as Error);
@@ -111,16 +105,15 @@ function shakeHands(options: OpenOptions, request: OpenRequest): Promise<Shaken>
       // In one chunk with it.
       if (link !== undefined) return link.end(malformed("an answer that nobody waits for"));
       const session = readAnswer(new JuteReader(content));
-      finish();
       if (session === undefined) {
-        socket.on("error", () => {});
-        return resolve({ socket, opened: undefined });
+        leave();
+        return resolve("expired");
       }
+      finish();
       const { clock, maxMessageBytes } = options;
       const sessionTimeoutMs = session.timeoutMs;
-      const { lastZxid } = request;
       link = new Link({ socket, server: name, clock, sessionTimeoutMs, maxMessageBytes, lastZxid });
-      resolve({ socket, opened: { link, session } });
+      resolve({ link, session });
     }
     function take(chunk: Buffer): void {
       try {

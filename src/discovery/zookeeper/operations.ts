@@ -6,7 +6,7 @@
 import type { Buffer } from "node:buffer";
 import { isRefusal, NO_NODE, NODE_EXISTS } from "./failure.ts";
 import type { JuteReader, JuteWriter } from "./jute.ts";
-import type { Link } from "./link.ts";
+import type { Link, Question } from "./link.ts";
 
 /** What is known of a node. */
 export interface Stat {
@@ -72,38 +72,32 @@ export async function createPath(asking: Asking, path: string, access: readonly 
 }
 
 /** Takes a node out; one that is not there is no error. */
-export async function remove({ link, signal }: Asking, path: string): Promise<void> {
+export async function remove(asking: Asking, path: string): Promise<void> {
   const write = (to: JuteWriter): unknown => to.string(path).int(ANY_VERSION);
-  await link.ask({ type: DELETE, name: `delete ${path}`, write }, signal).catch((error: unknown) => {
-    if (!isRefusal(error, NO_NODE)) throw error;
-  });
+  await ofNode(asking, { type: DELETE, name: `delete ${path}`, write });
 }
 
 /** What is known of a node; undefined when there is none. */
-export async function exists({ link, signal }: Asking, path: string, watch = false): Promise<Stat | undefined> {
+export async function exists(asking: Asking, path: string, watch = false): Promise<Stat | undefined> {
   const write = (to: JuteWriter): unknown => to.string(path).bool(watch);
-  try {
-    return readStat(await link.ask({ type: EXISTS, name: `exists ${path}`, write }, signal));
-  } catch (error) {
-    if (isRefusal(error, NO_NODE)) return undefined;
-    throw error;
-  }
+  const answer = await ofNode(asking, { type: EXISTS, name: `exists ${path}`, write });
+  return answer && readStat(answer);
 }
 
 /** A node's data, and a watch on it; undefined when there is none. */
 export async function getData(
-  { link, signal }: Asking,
+  asking: Asking,
   path: string,
 ): Promise<{ readonly data: Buffer; readonly stat: Stat } | undefined> {
   const write = (to: JuteWriter): unknown => to.string(path).bool(true);
-  try {
-    const answer = await link.ask({ type: GET_DATA, name: `read ${path}`, write }, signal);
-    const data = answer.buffer();
-    return { data, stat: readStat(answer) };
-  } catch (error) {
-    if (isRefusal(error, NO_NODE)) return undefined;
-    throw error;
-  }
+  const answer = await ofNode(asking, { type: GET_DATA, name: `read ${path}`, write });
+  return answer && { data: answer.buffer(), stat: readStat(answer) };
+}
+
+/** The names of a node's children, with a watch by choice; undefined when there is no such node. */
+export async function getChildren(asking: Asking, path: string, watch = false): Promise<string[] | undefined> {
+  const write = (to: JuteWriter): unknown => to.string(path).bool(watch);
+  return (await ofNode(asking, { type: GET_CHILDREN, name: `list ${path}`, write }))?.strings();
 }
 
 /** Changes a node's data, if its version is still this one. */
@@ -116,24 +110,19 @@ export async function setData(
   await link.ask({ type: SET_DATA, name: `write ${path}`, write }, signal);
 }
 
-/** The names of a node's children, with a watch by choice; undefined when there is no such node. */
-export async function getChildren(
-  { link, signal }: Asking,
-  path: string,
-  watch = false,
-): Promise<string[] | undefined> {
-  const write = (to: JuteWriter): unknown => to.string(path).bool(watch);
+/** Waits until this server knows all that the leader does. */
+export async function sync({ link, signal }: Asking, path: string): Promise<void> {
+  await link.ask({ type: SYNC, name: `sync ${path}`, write: (to) => to.string(path) }, signal);
+}
+
+/** The answer to a question about a node; undefined when there is no such node. */
+async function ofNode({ link, signal }: Asking, question: Question): Promise<JuteReader | undefined> {
   try {
-    return (await link.ask({ type: GET_CHILDREN, name: `list ${path}`, write }, signal)).strings();
+    return await link.ask(question, signal);
   } catch (error) {
     if (isRefusal(error, NO_NODE)) return undefined;
     throw error;
   }
-}
-
-/** Waits until this server knows all that the leader does. */
-export async function sync({ link, signal }: Asking, path: string): Promise<void> {
-  await link.ask({ type: SYNC, name: `sync ${path}`, write: (to) => to.string(path) }, signal);
 }
 
 function readStat(from: JuteReader): Stat {

@@ -1,10 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { seededRandom } from "../../time/index.ts";
-import { instance } from "../index.ts";
 import { nodeName } from "./announcer.ts";
 import { zookeeper, zookeeperAnnouncer, zookeeperConnection, zookeeperRegistrar } from "./index.ts";
-import { decodeNode, encodeNode } from "./node-data.ts";
 import { ensembleOf, isNodeName, shuffled } from "./servers.ts";
 
 describe("servers", () => {
@@ -83,60 +81,7 @@ describe("the name of the service", () => {
   });
 });
 
-describe("a node's data", () => {
-  it("comes through as JSON, whatever the instance is", () => {
-    const text = fc.string({ unit: "grapheme", minLength: 1 });
-    fc.assert(
-      fc.property(
-        fc.record({
-          id: text,
-          address: fc.constantFrom("a:1", "[::1]:80", "https://a/b"),
-          service: fc.string(),
-          weight: fc.double({ min: 1e-6, max: 1e6, noNaN: true }),
-          priority: fc.integer({ min: 0, max: 65_535 }),
-          zone: fc.option(fc.string(), { nil: undefined }),
-          version: fc.option(fc.string(), { nil: undefined }),
-          tags: fc.array(fc.string()),
-          metadata: fc.dictionary(fc.string(), fc.string()),
-          health: fc.constantFrom("up", "down", "draining"),
-        }),
-        (input) => {
-          const one = instance(input);
-          expect(instance({ ...decodeNode(encodeNode(one, "json")), service: one.service })).toEqual(one);
-        },
-      ),
-    );
-  });
-
-  it.each<[string, string]>([
-    ["10.0.0.1:80\n", "10.0.0.1:80"],
-    ["[::1]:80", "[::1]:80"],
-    ["http://a:80/x", "http://a:80/x"],
-    [
-      '{"name":"add","id":"7","address":"10.0.0.1","port":80,"sslPort":null,"payload":{"a":1},"serviceType":"DYNAMIC"}',
-      "10.0.0.1:80",
-    ],
-    ['{"address":"::1","port":80,"tags":null}', "[::1]:80"],
-  ])("is read as Go kit and Curator write it: %s", (text, address) => {
-    expect(decodeNode(Buffer.from(text)).address).toBe(address);
-  });
-
-  it.each<[string, string]>([
-    ["", "its data should be JSON with an address"],
-    ["no address", "its data should be"],
-    ["{", "its data is not JSON"],
-    ["{}", "got undefined"],
-    ['{"address":7}', "its address should be a string, got 7"],
-    ['{"address":"a:1","weight":"x"}', 'its weight should be a number, got "x"'],
-    ['{"address":"a:1","tags":[1]}', "its tags should be a list of strings"],
-    ['{"address":"a:1","metadata":{"a":1}}', "its metadata should be an object of strings"],
-    ['{"address":"a:1","health":"ill"}', "its health should be"],
-    ['{"address":"a","port":800000}', "its data should be"],
-    ['{"address":"a","port":"80"}', 'its port should be a number, got "80"'],
-  ])("is refused with a reason: %s", (text, message) => {
-    expect(() => decodeNode(Buffer.from(text))).toThrow(message);
-  });
-
+describe("a node", () => {
   it("has a name that ZooKeeper takes, its own for each id", () => {
     expect([nodeName("add-1"), nodeName("10.0.0.1:80"), nodeName("a/b"), nodeName("."), nodeName("..")]).toEqual([
       "add-1",

@@ -30,8 +30,8 @@ export interface ZookeeperConnectionOptions {
   /** As for `tls.connect`; `{}` for the machine's authorities. Default: no TLS. */
   readonly tls?: ConnectionOptions | undefined;
   /**
-   * The largest message taken from a server, from 1024 to 2 ** 30 bytes. Default: 1 MiB, as `jute.maxbuffer`; a list of 10,000 names needs
-   * half of it.
+   * The largest message taken from a server, from 1024 to 2 ** 30 bytes. Default: 1 MiB, as `jute.maxbuffer`; a list of 10,000 addresses
+   * needs a fifth of it.
    */
   readonly maxMessageBytes?: number | undefined;
   /** Default: the machine's clock. */

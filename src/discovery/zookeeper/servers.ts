@@ -5,7 +5,6 @@
  */
 import { checkString, shown } from "../../internal/check.ts";
 import type { Random } from "../../time/index.ts";
-import { joined } from "../place.ts";
 
 /** One server. */
 export interface Server {
@@ -58,11 +57,6 @@ export function shuffled(servers: readonly Server[], random: Random): Server[] {
     [order[i], order[j]] = [order[j]!, order[i]!];
   }
   return order;
-}
-
-/** `host:port`, for people. */
-export function serverName({ host, port }: Server): string {
-  return joined(host, port);
 }
 
 function serverOf(name: string): Server {

@@ -5,6 +5,8 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { until } from "../../../test/until.ts";
 import { ServiceError } from "../../errors/index.ts";
+import { virtualClock } from "../../testing/index.ts";
+import { seededRandom } from "../../time/index.ts";
 import type { SourceEvent } from "../index.ts";
 import { Frames } from "./frames.ts";
 import { zookeeper, type ZookeeperOptions } from "./index.ts";
@@ -112,7 +114,8 @@ async function told(servers: string, options: ZookeeperOptions = {}): Promise<st
   const events: SourceEvent[] = [];
   const source = zookeeper("add", {
     servers,
-    connectTimeoutMs: 300,
+    // A machine that stalls is no server that does not answer.
+    connectTimeoutMs: 60_000,
     onEvent: (event) => void events.push(event),
     ...options,
   });
@@ -142,7 +145,7 @@ describe("a server that is none", () => {
 
   it("is an error when it accepts and says nothing, and when nobody is there", async () => {
     await using silent = await strangeServer(() => {});
-    expect(await told(silent.servers)).toContain("no answer within 300 ms");
+    expect(await told(silent.servers, { connectTimeoutMs: 300 })).toContain("no answer within 300 ms");
     await using closing = await strangeServer((socket) => socket.destroy());
     expect(await told(closing.servers)).toContain("accepted the connection and closed it");
     expect(await told("127.0.0.1:1")).toContain("ECONNREFUSED");
@@ -152,16 +155,18 @@ describe("a server that is none", () => {
   });
 
   it("is left when it takes a session and then says nothing, within two thirds of its time", async () => {
-    await using server = await strangeServer((socket) => void socket.once("data", () => socket.write(greeting(300))));
-    expect(await told(server.servers)).toContain("said nothing for 100 ms");
+    await using server = await strangeServer((socket) => void socket.once("data", () => socket.write(greeting(900))));
+    expect(await told(server.servers)).toContain("said nothing for 300 ms");
   });
 
   it("is not asked in a circle when it takes sessions and drops them", async () => {
     await using server = await strangeServer((socket) => void socket.once("data", () => socket.end(greeting())));
     const events: SourceEvent[] = [];
-    const source = zookeeper("add", { servers: server.servers, onEvent: (event) => void events.push(event) });
+    const clock = virtualClock();
+    const options = { servers: server.servers, clock, random: seededRandom(1) };
+    const source = zookeeper("add", { ...options, onEvent: (event) => void events.push(event) });
     const joined = source.subscribe(() => {});
-    await until(() => events.filter(({ kind }) => kind === "retry").length >= 4);
+    while (events.filter(({ kind }) => kind === "retry").length < 4) await clock.advance(2);
     joined.cancel();
     expect(server.connections).toBeLessThan(12);
   });
@@ -178,5 +183,55 @@ describe("a server that is none", () => {
       }),
       { numRuns: 30 },
     );
+  });
+});
+
+/** Greets each client, notes what it has seen before, and says of every node that there is none, as of change 99. */
+function emptyServer(seen: bigint[], timeoutMs: number): (socket: Socket) => void {
+  return (socket) => {
+    let isGreeted = false;
+    const frames = new Frames(1000, (content) => {
+      const from = new JuteReader(content);
+      const first = from.int();
+      if (isGreeted) return void socket.write(new JuteWriter().int(first).long(99n).int(-101).frame());
+      isGreeted = true;
+      seen.push(from.long());
+      socket.write(greeting(timeoutMs));
+    });
+    socket.on("data", (chunk: Buffer) => frames.push(chunk));
+  };
+}
+
+describe("a connection", () => {
+  // What it had seen was kept, and an ensemble made anew meanwhile turned it away.
+  it("that was let go of begins anew, as if nothing had been seen", async () => {
+    const seen: bigint[] = [];
+    await using server = await strangeServer(emptyServer(seen, 3000));
+    const source = zookeeper("add", { servers: server.servers, connectTimeoutMs: 60_000, allowEmpty: true });
+    for (let round = 0; round < 2; round++) {
+      const joined = source.subscribe(() => {});
+      await until(() => source.listing.state === "fresh");
+      joined.cancel();
+    }
+    expect(seen).toEqual([0n, 0n]);
+  });
+
+  // It was broken off every 60 s, and the list called stale.
+  it("whose heart-beats are minutes apart is not silent meanwhile", async () => {
+    await using server = await strangeServer(emptyServer([], 600_000));
+    const clock = virtualClock();
+    const events: string[] = [];
+    const source = zookeeper("add", {
+      servers: server.servers,
+      sessionTimeoutMs: 600_000,
+      clock,
+      allowEmpty: true,
+      onEvent: ({ kind }) => void events.push(kind),
+    });
+    const joined = source.subscribe(() => {});
+    await until(() => source.listing.state === "fresh");
+    await clock.advance(150_000);
+    expect([source.listing.state, events.includes("lost")]).toEqual(["fresh", false]);
+    joined.cancel();
   });
 });

@@ -5,7 +5,7 @@ import { alone } from "../../../test/alone.ts";
 import { asEveryRegistry, lazily } from "../../../test/as-every-registry.ts";
 import { zookeeperTestServer } from "../../../tools/servers/zookeeper.ts";
 import { zookeeper, zookeeperAnnouncer } from "./index.ts";
-import { nodes } from "./testdata/nodes.ts";
+import { nodes, patient, patientRegistrar } from "./testdata/nodes.ts";
 
 const server = zookeeperTestServer();
 beforeAll(server.start, 60_000);
@@ -43,12 +43,14 @@ asEveryRegistry(
   { missing: server.missing },
 );
 
-it("lets the process end while it watches and holds a node", { timeout: 60_000 }, async (test) => {
+it("lets the process end while it watches and holds a node", async (test) => {
   if (server.missing !== undefined) return test.skip(server.missing);
-  const options = JSON.stringify({ servers: server.servers, sessionTimeoutMs: 4000 });
+  const place = { servers: server.servers, ...patient };
+  const options = JSON.stringify(place);
+  const registration = JSON.stringify({ ...place, ...patientRegistrar });
   const said = await alone(`
     import { zookeeper, zookeeperRegistrar } from "src/discovery/zookeeper/index.ts";
-    const mine = zookeeperRegistrar({ service: "alone", address: "10.0.0.1:8081" }, ${options});
+    const mine = zookeeperRegistrar({ service: "alone", address: "10.0.0.1:8081" }, ${registration});
     await mine.start();
     const source = zookeeper("alone", ${options});
     source.subscribe(() => undefined);

@@ -4,12 +4,10 @@
  *
  * @module
  */
+import { Buffer } from "node:buffer";
 import { checkFunction, checkNames, checkOneOf } from "../../internal/check.ts";
 import { systemRandom } from "../../time/index.ts";
 import {
-  registrar,
-  registrarOptionNames,
-  registrarOptions,
   source,
   sourceOptionNames,
   sourceOptions,
@@ -21,9 +19,9 @@ import {
   type Source,
   type SourceOptions,
 } from "../index.ts";
-import { shaped } from "../registrar-options.ts";
+import { registered, type RegisteredOptions } from "../registered.ts";
+import { readWritten, written } from "../written.ts";
 import { announceNode } from "./announcer.ts";
-import { decodeNode, encodeNode, type NodeFormat } from "./node-data.ts";
 import { watchNode } from "./node-watch.ts";
 import { accessOf, checkService, placeNames, placeOf, type ZookeeperPlace } from "./options.ts";
 
@@ -35,6 +33,9 @@ export interface ZookeeperOptions extends ZookeeperPlace, SourceOptions {
    */
   readonly decode?: ((data: Uint8Array, name: string) => InstanceInput | undefined) | undefined;
 }
+
+/** How an instance is written: `json` with all that is known of it, or its `address` alone, for Go kit's `sd/zk`. */
+export type NodeFormat = "json" | "address";
 
 /** Where an instance is made known, and how its node is written. */
 export interface ZookeeperAnnouncerOptions extends ZookeeperPlace {
@@ -55,11 +56,7 @@ export interface ZookeeperAnnouncerOptions extends ZookeeperPlace {
 }
 
 /** How an instance is made known and kept known. */
-export interface ZookeeperRegistrarOptions
-  extends ZookeeperAnnouncerOptions, Omit<RegistrarOptions, "announcer" | "instance"> {
-  /** The name of the service, when the instance does not say it. Default: the instance's. */
-  readonly service?: string | undefined;
-}
+export interface ZookeeperRegistrarOptions extends ZookeeperAnnouncerOptions, RegisteredOptions {}
 
 /**
  * The instances of a service below `/services/NAME` (Go kit `sd/zk`, whose instancer stays silent for ever once a list has failed). Watches tell of
@@ -77,7 +74,7 @@ export interface ZookeeperRegistrarOptions
  */
 export function zookeeper(service: string, options: ZookeeperOptions = {}): Source {
   checkNames("zookeeper", options, ["decode", ...placeNames, ...sourceOptionNames]);
-  const { decode = decodeNode } = options;
+  const { decode = (data: Uint8Array) => readWritten(textOf(data)) } = options;
   checkFunction("decode", decode);
   const { connection, pathOf } = placeOf(options);
   const watch = watchNode({ connection, path: pathOf(service), decode });
@@ -102,12 +99,14 @@ export function zookeeperRegistrar(
   instance: RegistrarOptions["instance"],
   options: ZookeeperRegistrarOptions = {},
 ): Registrar {
-  checkNames("zookeeperRegistrar", options, ["service", ...ANNOUNCER_NAMES, ...registrarOptionNames]);
   const { service } = options;
   if (service !== undefined) checkService(service);
-  const given = shaped(instance, (one) => ({ ...one, service: checkService(one.service ?? service) }));
-  const announcer = announced(typeof given === "function" ? service : given.service, undefined, options);
-  return registrar({ ...registrarOptions(options), announcer, instance: given });
+  return registered(instance, options, {
+    kind: "zookeeper",
+    names: ANNOUNCER_NAMES,
+    shape: (input) => ({ ...input, service: checkService(input.service) }),
+    announcer: (name) => announced(name, undefined, options),
+  });
 }
 
 /**
@@ -124,15 +123,11 @@ export function zookeeperRegistrar(
  */
 export function zookeeperAnnouncer(service: string | undefined, options: ZookeeperAnnouncerOptions = {}): Announcer {
   checkNames("zookeeperAnnouncer", options, ANNOUNCER_NAMES);
-  return announced(service, service, options);
+  return announced(service === undefined ? "zookeeper" : `zookeeper ${service}`, service, options);
 }
 
 /** `name` is for people; without `service` each instance says its own. */
-function announced(
-  name: string | undefined,
-  service: string | undefined,
-  options: ZookeeperAnnouncerOptions,
-): Announcer {
+function announced(name: string, service: string | undefined, options: ZookeeperAnnouncerOptions): Announcer {
   const { format = "json", sequential = false, access, auth, random = systemRandom } = options;
   checkOneOf("format", format, ["json", "address"]);
   const asked = access ?? (auth === undefined ? "anyone" : "readers");
@@ -140,13 +135,17 @@ function announced(
   const { connection, pathOf } = placeOf(options);
   if (service !== undefined) checkService(service);
   return announceNode({
-    name: name === undefined ? "zookeeper" : `zookeeper ${name}`,
+    name,
     connection,
     pathFor: (one: Instance) => pathOf(service ?? one.service),
     access: accessOf(asked),
-    encode: (one) => encodeNode(one, format),
+    encode: (one) => Buffer.from(format === "json" ? written(one) : one.address),
     prefix: sequential ? `_c_${random.hex(16)}-` : undefined,
   });
+}
+
+function textOf({ buffer, byteOffset, byteLength }: Uint8Array): string {
+  return Buffer.from(buffer, byteOffset, byteLength).toString();
 }
 
 const ANNOUNCER_NAMES: readonly string[] = [...placeNames, "format", "sequential", "access"];

@@ -18,6 +18,20 @@ import {
   type Asking,
 } from "../operations.ts";
 
+/** For tests that are not about time: a machine that stalls for seconds is no server that does not answer, and loses no session. */
+export const patient: { readonly connectTimeoutMs: number; readonly sessionTimeoutMs: number } = {
+  connectTimeoutMs: 60_000,
+  sessionTimeoutMs: 60_000,
+};
+
+/** The same for a registrar: what was awaited is done. */
+export const patientRegistrar: typeof patient & {
+  readonly startMs: number;
+  readonly required: boolean;
+  readonly callMs: number;
+  readonly closeMs: number;
+} = { ...patient, startMs: 60_000, required: true, callMs: 60_000, closeMs: 60_000 };
+
 const access = [{ permissions: 31, scheme: "world", id: "anyone" }];
 
 /** Nodes of a server that may just have been started. */
@@ -35,7 +49,7 @@ export function nodes(servers: () => string): Nodes {
   async function ask<T>(work: (asking: Asking) => Promise<T>): Promise<T> {
     const { signal } = new AbortController();
     for (let tries = 0; ; tries++) {
-      const { connection } = placeOf({ servers: servers(), sessionTimeoutMs: 4000 });
+      const { connection } = placeOf({ servers: servers(), ...patient });
       const release = connection.hold();
       try {
         return await work({ link: await connection.link(signal), signal });
