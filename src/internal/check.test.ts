@@ -46,6 +46,9 @@ describe("checkOneOf, checkFunction and checkNames", () => {
     expect(() => checkOneOf("o", "c", ["a", "b"])).toThrow('o should be one of "a", "b", got "c"');
     expect(() => checkFunction("f", 3)).toThrow(new TypeError("f should be a function, got 3"));
     expect(() => checkNames("x", { c: 1 }, ["a", "b"])).toThrow('x has no option "c", it has a, b');
+    expect(() => checkNames("x", null as never, ["a"])).toThrow(
+      new TypeError("the options of x should be an object, got null"),
+    );
   });
 });
 

@@ -43,8 +43,10 @@ export function checkFunction(name: string, value: unknown): void {
   if (typeof value !== "function") throw new TypeError(`${name} should be a function, got ${shown(value)}`);
 }
 
-/** Throws a RangeError when `options` holds a name that is not in `known`: a misspelt option is a silent default. */
+/** Throws a RangeError when `options` holds a name that is not in `known`: a misspelt option is a silent default; a TypeError when it is no object. */
 export function checkNames(what: string, options: object, known: readonly string[]): void {
+  if (typeof options !== "object" || (options as unknown) === null)
+    throw new TypeError(`the options of ${what} should be an object, got ${shown(options)}`);
   for (const name of Object.keys(options)) {
     if (!known.includes(name)) throw new RangeError(`${what} has no option "${name}", it has ${known.join(", ")}`);
   }

@@ -73,21 +73,27 @@ const HOUR_MS = 3_600_000;
 export function adaptiveSettings(options: AdaptiveOptions): AdaptiveSettings {
   checkNames("adaptiveConcurrency", options, NAMES);
   const { name = "adaptiveConcurrency", clock = systemClock, onEvent, smoothing = 0.2 } = options;
-  const min = checkNumber("min", options.min ?? 4, { min: 1, max: MOST, integer: true });
-  const max = checkNumber("max", options.max ?? Math.max(1000, min), { min, max: MOST, integer: true });
+  const min = checkNumber("adaptiveConcurrency: min", options.min ?? 4, { min: 1, max: MOST, integer: true });
+  const max = checkNumber("adaptiveConcurrency: max", options.max ?? Math.max(1000, min), {
+    min,
+    max: MOST,
+    integer: true,
+  });
   const initial = options.initial ?? Math.min(Math.max(20, min), max);
-  if (onEvent !== undefined) checkFunction("onEvent", onEvent);
+  if (onEvent !== undefined) checkFunction("adaptiveConcurrency: onEvent", onEvent);
   if (!(smoothing > 0 && smoothing <= 1))
-    throw new RangeError(`smoothing should be a number above 0 and at most 1, got ${shown(smoothing)}`);
+    throw new RangeError(
+      `adaptiveConcurrency: smoothing should be a number above 0 and at most 1, got ${shown(smoothing)}`,
+    );
   return {
-    name: checkString("name", name),
-    initial: checkNumber("initial", initial, { min, max }),
+    name: checkString("adaptiveConcurrency: name", name),
+    initial: checkNumber("adaptiveConcurrency: initial", initial, { min, max }),
     min,
     max,
-    tolerance: checkNumber("tolerance", options.tolerance ?? 1.5, { min: 1, max: 10 }),
+    tolerance: checkNumber("adaptiveConcurrency: tolerance", options.tolerance ?? 1.5, { min: 1, max: 10 }),
     smoothing,
-    windowMs: checkNumber("windowMs", options.windowMs ?? 100, { min: 1, max: HOUR_MS }),
-    probeMs: checkNumber("probeMs", options.probeMs ?? 10_000, { min: 100, max: HOUR_MS }),
+    windowMs: checkNumber("adaptiveConcurrency: windowMs", options.windowMs ?? 100, { min: 1, max: HOUR_MS }),
+    probeMs: checkNumber("adaptiveConcurrency: probeMs", options.probeMs ?? 10_000, { min: 100, max: HOUR_MS }),
     queue: queueRules(options.queue),
     onEvent,
     clock,
@@ -96,13 +102,13 @@ export function adaptiveSettings(options: AdaptiveOptions): AdaptiveSettings {
 
 function queueRules(queue: AdaptiveQueue = {}): QueueRules {
   if (typeof queue !== "object" || queue === null)
-    throw new TypeError(`queue should be an object, got ${shown(queue)}`);
-  checkNames("queue", queue, ["max", "targetMs", "intervalMs"]);
-  const targetMs = checkNumber("queue.targetMs", queue.targetMs ?? 5, { min: 1, max: HOUR_MS });
+    throw new TypeError(`adaptiveConcurrency: queue should be an object, got ${shown(queue)}`);
+  checkNames("adaptiveConcurrency: queue", queue, ["max", "targetMs", "intervalMs"]);
+  const targetMs = checkNumber("adaptiveConcurrency: queue.targetMs", queue.targetMs ?? 5, { min: 1, max: HOUR_MS });
   return {
-    max: checkNumber("queue.max", queue.max ?? 1000, { min: 0, max: MOST, integer: true }),
+    max: checkNumber("adaptiveConcurrency: queue.max", queue.max ?? 1000, { min: 0, max: MOST, integer: true }),
     targetMs,
-    intervalMs: checkNumber("queue.intervalMs", queue.intervalMs ?? Math.max(100, targetMs), {
+    intervalMs: checkNumber("adaptiveConcurrency: queue.intervalMs", queue.intervalMs ?? Math.max(100, targetMs), {
       min: targetMs,
       max: HOUR_MS,
     }),

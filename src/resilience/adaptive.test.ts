@@ -126,7 +126,9 @@ describe("an adaptive limit", () => {
     gate.set({ queue: { max: 0 } });
     expect(gate.describe()).toBe("adaptiveConcurrency 4 to 30 at once, 0 wait up to 100 ms, 5 ms when overloaded");
     expect(gate.snapshot().limit).toBe(30);
-    expect(() => gate.set({ min: 31 })).toThrow("max should be an integer from 31 to 1000000, got 30");
+    expect(() => gate.set({ min: 31 })).toThrow(
+      "adaptiveConcurrency: max should be an integer from 31 to 1000000, got 30",
+    );
     expect(gate.snapshot().limit).toBe(30);
     gate.set({ max: 1, min: 1 });
     const first = gate.run(() => settled());
@@ -142,11 +144,15 @@ describe("an adaptive limit", () => {
     });
     expect(() => gate.set({ max: 5 })).not.toThrow();
     const make = (options: object) => () => adaptiveConcurrency(options);
-    expect(make({ min: 0 })).toThrow("min should be an integer from 1 to 1000000, got 0");
-    expect(make({ min: 5, max: 4 })).toThrow("max should be an integer from 5 to 1000000, got 4");
-    expect(make({ smoothing: 0 })).toThrow("smoothing should be a number above 0 and at most 1, got 0");
-    expect(make({ queue: { targetMs: 50, intervalMs: 10 } })).toThrow("queue.intervalMs should be a number from 50");
-    expect(make({ queue: null })).toThrow("queue should be an object, got null");
+    expect(make({ min: 0 })).toThrow("adaptiveConcurrency: min should be an integer from 1 to 1000000, got 0");
+    expect(make({ min: 5, max: 4 })).toThrow("adaptiveConcurrency: max should be an integer from 5 to 1000000, got 4");
+    expect(make({ smoothing: 0 })).toThrow(
+      "adaptiveConcurrency: smoothing should be a number above 0 and at most 1, got 0",
+    );
+    expect(make({ queue: { targetMs: 50, intervalMs: 10 } })).toThrow(
+      "adaptiveConcurrency: queue.intervalMs should be a number from 50",
+    );
+    expect(make({ queue: null })).toThrow("adaptiveConcurrency: queue should be an object, got null");
     expect(make({ limit: 5 })).toThrow('adaptiveConcurrency has no option "limit"');
   });
 });

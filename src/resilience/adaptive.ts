@@ -22,7 +22,11 @@ import { WaitingLine } from "./queue.ts";
 
 /** A gate, and around any function. All methods and functions it stands before share its limit. */
 export interface AdaptiveConcurrency extends Gate, AroundFunctions {
-  /** Changes what is given, and goes on from the limit it has. */
+  /**
+   * Changes what is given, and goes on from the limit it has.
+   *
+   * @throws {RangeError} when a value is out of range, and then nothing has changed.
+   */
   set(rules: AdaptiveRules): void;
   /** How it stands now, as plain data. */
   snapshot(): AdaptiveSnapshot;
@@ -65,7 +69,7 @@ export function adaptiveConcurrency(options: AdaptiveOptions = {}): AdaptiveConc
       const changed = { ...given, ...defined(rules), queue, initial: undefined };
       listener.settings = adaptiveSettings(changed);
       given = changed;
-      line.rules = listener.settings.queue;
+      line.set(listener.settings.queue);
       listener.changed();
       slots.fill();
       described(textOf(listener.settings), gate);

@@ -1,7 +1,10 @@
 import fc from "fast-check";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { virtualClock } from "../testing/virtual-clock.ts";
 import { circuitBreaker, type BreakerTicket, type Trip } from "./index.ts";
+
+// Thousands of runs each, so it takes what it takes: far more than any machine needs.
+vi.setConfig({ testTimeout: 60_000 });
 
 // The breaker once more, as plainly as can be: it keeps every end it was told and adds them up anew each time, knows no
 // tickets but counts the states there have been, and looks at the time before everything it does.

@@ -85,23 +85,37 @@ export function breakerSettings(options: BreakerOptions): BreakerSettings {
   checkNames("circuitBreaker", options, NAMES.split(" "));
   const { consecutive, slow, onEvent, clock = systemClock, random = systemRandom } = options;
   if (options.trip !== undefined && consecutive !== undefined) {
-    throw new RangeError("trip and consecutive should not be given together, got both");
+    throw new RangeError("circuitBreaker: trip and consecutive should not be given together, got both");
   }
   const rule = tripRule(options.trip ?? { consecutive: consecutive ?? 5 }, slow);
-  const openMs = checkNumber("openMs", options.openMs ?? 30_000, { min: 1, max: Number.MAX_SAFE_INTEGER });
-  const permitted = checkNumber("permitted", options.permitted ?? 1, { min: 1, max: 10_000, integer: true });
+  const openMs = checkNumber("circuitBreaker: openMs", options.openMs ?? 30_000, {
+    min: 1,
+    max: Number.MAX_SAFE_INTEGER,
+  });
+  const permitted = checkNumber("circuitBreaker: permitted", options.permitted ?? 1, {
+    min: 1,
+    max: 10_000,
+    integer: true,
+  });
   const judge = options.isFailure ?? isFailure;
-  checkFunction("isFailure", judge);
-  if (onEvent !== undefined) checkFunction("onEvent", onEvent);
+  checkFunction("circuitBreaker: isFailure", judge);
+  if (onEvent !== undefined) checkFunction("circuitBreaker: onEvent", onEvent);
   return {
-    name: checkString("name", options.name ?? "breaker"),
+    name: checkString("circuitBreaker: name", options.name ?? "breaker"),
     openMs,
-    growth: checkNumber("growth", options.growth ?? 1, { min: 1, max: 1000 }),
-    maxOpenMs: checkNumber("maxOpenMs", options.maxOpenMs ?? 10 * openMs, { min: openMs, max: Number.MAX_VALUE }),
-    jitter: checkNumber("jitter", options.jitter ?? 0, { min: 0, max: 1 }),
+    growth: checkNumber("circuitBreaker: growth", options.growth ?? 1, { min: 1, max: 1000 }),
+    maxOpenMs: checkNumber("circuitBreaker: maxOpenMs", options.maxOpenMs ?? 10 * openMs, {
+      min: openMs,
+      max: Number.MAX_VALUE,
+    }),
+    jitter: checkNumber("circuitBreaker: jitter", options.jitter ?? 0, { min: 0, max: 1 }),
     permitted,
-    successes: checkNumber("successes", options.successes ?? permitted, { min: 1, max: 1e6, integer: true }),
-    probeMs: checkNumber("probeMs", options.probeMs ?? openMs, { min: 1, max: Number.MAX_VALUE }),
+    successes: checkNumber("circuitBreaker: successes", options.successes ?? permitted, {
+      min: 1,
+      max: 1e6,
+      integer: true,
+    }),
+    probeMs: checkNumber("circuitBreaker: probeMs", options.probeMs ?? openMs, { min: 1, max: Number.MAX_VALUE }),
     slowMs: slow?.ms ?? Infinity,
     isFailure: judge,
     onEvent,

@@ -214,7 +214,7 @@ describe("breaker", () => {
   });
 
   it("refuses wrong options at construction, not when a method comes", () => {
-    expect(() => breaker({ openMs: -1 })).toThrow("openMs should be a number from 1 to");
+    expect(() => breaker({ openMs: -1 })).toThrow("circuitBreaker: openMs should be a number from 1 to");
     expect(() => breaker({ tryEnter: 5 } as never)).toThrow("breaker.tryEnter should be a function, got 5");
   });
 });

@@ -100,7 +100,7 @@ describe("a budget", () => {
     for (let i = 0; i < 100; i++) tries.deposit(0);
     tries.set({ ratio: 0.5 });
     expect(tries.left(0)).toBe(50);
-    expect(() => tries.set({ ratio: 0.9, perSecond: -1 })).toThrow("perSecond should be a number from 0");
+    expect(() => tries.set({ ratio: 0.9, perSecond: -1 })).toThrow("budget: perSecond should be a number from 0");
     expect(tries.left(0)).toBe(50);
     tries.set({ ttlMs: 5000 });
     expect(tries.snapshot(0).requests).toBe(0);
@@ -108,9 +108,9 @@ describe("a budget", () => {
   });
 
   it.each<[object, string]>([
-    [{ ratio: 11 }, "ratio should be a number from 0 to 10, got 11"],
-    [{ perSecond: Number.NaN }, "perSecond should be a number from 0 to 1000000, got NaN"],
-    [{ ttlMs: 5 }, "ttlMs should be a number from 100 to 600000, got 5"],
+    [{ ratio: 11 }, "budget: ratio should be a number from 0 to 10, got 11"],
+    [{ perSecond: Number.NaN }, "budget: perSecond should be a number from 0 to 1000000, got NaN"],
+    [{ ttlMs: 5 }, "budget: ttlMs should be a number from 100 to 600000, got 5"],
     [{ rate: 1 }, 'budget has no option "rate", it has ratio, perSecond, ttlMs'],
   ])("is checked: %j", (options, message) => {
     expect(() => budget(options)).toThrow(message);

@@ -5,6 +5,7 @@
  */
 import type { BudgetPolicy } from "../contract/index.ts";
 import { checkNames, checkNumber, shown } from "../internal/check.ts";
+import { PairWindow } from "./pair-window.ts";
 
 /** A budget, shared by the retries and hedges of one client. (Finagle's retry budget.) */
 export interface Budget {
@@ -47,28 +48,18 @@ const ROUNDING = 1e-9;
 
 class WindowBudget implements Budget {
   #policy: Complete;
-  #perMs = 0;
-  #floor = 0;
-  readonly #deposits: Float64Array = new Float64Array(STEPS);
-  readonly #spent: Float64Array = new Float64Array(STEPS);
-  #requests = 0;
-  #withdrawn = 0;
-  /** The newest step, counted from the clock's origin, and its place in the ring. */
-  #step = -Infinity;
-  #place = 0;
-  /** How many steps there have been, up to a whole window. */
-  #age = 0;
+  /** Requests, and tries again. */
+  #window: PairWindow;
   #refused = 0;
 
   constructor(options: BudgetPolicy) {
     this.#policy = checked(options, { ratio: 0.1, perSecond: 3, ttlMs: 10_000 });
-    this.#derive();
+    this.#window = new PairWindow(this.#policy.ttlMs, STEPS);
   }
 
   deposit(nowMs: number): void {
-    this.#turnTo(nowMs);
-    this.#deposits[this.#place]!++;
-    this.#requests++;
+    this.#window.turnTo(nowMs);
+    this.#window.addFirst();
   }
 
   withdraw(nowMs: number): boolean {
@@ -76,60 +67,33 @@ class WindowBudget implements Budget {
       this.#refused++;
       return false;
     }
-    this.#spent[this.#place]!++;
-    this.#withdrawn++;
+    this.#window.addSecond();
     return true;
   }
 
   left(nowMs: number): number {
-    this.#turnTo(nowMs);
-    const limit = Math.max(this.#policy.ratio * this.#requests, this.#floor) + ROUNDING;
-    const inStep = Math.max(1, (BURST * limit) / this.#age) - this.#spent[this.#place]!;
-    return Math.max(0, Math.floor(Math.min(limit - this.#withdrawn, inStep)));
+    const window = this.#window;
+    const { ratio, perSecond, ttlMs } = this.#policy;
+    window.turnTo(nowMs);
+    const limit = Math.max(ratio * window.first, (perSecond * ttlMs) / 1000) + ROUNDING;
+    const inStep = Math.max(1, (BURST * limit) / window.age) - window.secondInStep;
+    return Math.max(0, Math.floor(Math.min(limit - window.second, inStep)));
   }
 
   set(options: BudgetPolicy): void {
     const { ttlMs } = this.#policy;
     this.#policy = checked(options, this.#policy);
-    this.#derive();
-    // The steps that were counted had another length.
-    if (ttlMs !== this.#policy.ttlMs) this.#step = -Infinity;
+    if (ttlMs !== this.#policy.ttlMs) this.#window = new PairWindow(this.#policy.ttlMs, STEPS);
   }
 
   snapshot(nowMs: number): BudgetSnapshot {
     const left = this.left(nowMs);
-    return { requests: this.#requests, spent: this.#withdrawn, left, refused: this.#refused };
+    return { requests: this.#window.first, spent: this.#window.second, left, refused: this.#refused };
   }
 
   describe(): string {
     const { ratio, perSecond, ttlMs } = this.#policy;
     return `budget ${ratio} per request or ${perSecond}/s, over ${ttlMs} ms`;
-  }
-
-  #derive(): void {
-    const { perSecond, ttlMs } = this.#policy;
-    this.#perMs = STEPS / ttlMs;
-    this.#floor = (perSecond * ttlMs) / 1000;
-  }
-
-  #turnTo(nowMs: number): void {
-    const step = Math.floor(nowMs * this.#perMs);
-    // A clock that steps back must not bring old steps to life again.
-    if (step > this.#step) this.#turn(step);
-  }
-
-  #turn(step: number): void {
-    const isFirst = this.#step === -Infinity;
-    const passed = isFirst ? STEPS : Math.min(STEPS, step - this.#step);
-    for (let i = 0; i < passed; i++) {
-      this.#place = (this.#place + 1) % STEPS;
-      this.#requests -= this.#deposits[this.#place]!;
-      this.#withdrawn -= this.#spent[this.#place]!;
-      this.#deposits[this.#place] = 0;
-      this.#spent[this.#place] = 0;
-    }
-    this.#age = isFirst ? 1 : Math.min(STEPS, this.#age + passed);
-    this.#step = step;
   }
 }
 
@@ -155,10 +119,10 @@ export function budget(options: BudgetPolicy = {}): Budget {
   return new WindowBudget(options);
 }
 
-/** Whether a budget was given, or the numbers of one. */
-export function isBudget(given: Budget | BudgetPolicy): given is Budget {
+/** Whether `what` was given a budget, or the numbers of one. */
+export function isBudget(what: string, given: Budget | BudgetPolicy): given is Budget {
   if (typeof given !== "object" || given === null)
-    throw new TypeError(`budget should be a budget or its numbers, got ${shown(given)}`);
+    throw new TypeError(`${what}: budget should be a budget or its numbers, got ${shown(given)}`);
   return "withdraw" in given;
 }
 
@@ -167,8 +131,8 @@ type Complete = Required<{ readonly [N in keyof BudgetPolicy]: number }>;
 function checked(options: BudgetPolicy, before: Complete): Complete {
   checkNames("budget", options, ["ratio", "perSecond", "ttlMs"]);
   return {
-    ratio: checkNumber("ratio", options.ratio ?? before.ratio, { min: 0, max: 10 }),
-    perSecond: checkNumber("perSecond", options.perSecond ?? before.perSecond, { min: 0, max: 1e6 }),
-    ttlMs: checkNumber("ttlMs", options.ttlMs ?? before.ttlMs, { min: 100, max: 600_000 }),
+    ratio: checkNumber("budget: ratio", options.ratio ?? before.ratio, { min: 0, max: 10 }),
+    perSecond: checkNumber("budget: perSecond", options.perSecond ?? before.perSecond, { min: 0, max: 1e6 }),
+    ttlMs: checkNumber("budget: ttlMs", options.ttlMs ?? before.ttlMs, { min: 100, max: 600_000 }),
   };
 }

@@ -46,12 +46,12 @@ const MOST = 1_000_000;
 const TIMEOUT_MS = 100;
 
 /** Checks the options and fills in what was left out. */
-export function bulkheadSettings(options: BulkheadOptions): BulkheadSettings {
+export function bulkheadSettings(options: BulkheadOptions = {} as BulkheadOptions): BulkheadSettings {
   checkNames("bulkhead", options, ["max", "queue", "name", "clock"]);
   const { name = "bulkhead", clock = systemClock, queue = false } = options;
   return {
-    name: checkString("name", name),
-    max: checkNumber("max", options.max, { min: 1, max: MOST, integer: true }),
+    name: checkString("bulkhead: name", name),
+    max: checkNumber("bulkhead: max", options.max, { min: 1, max: MOST, integer: true }),
     rules: queueRules(queue),
     clock,
   };
@@ -60,9 +60,13 @@ export function bulkheadSettings(options: BulkheadOptions): BulkheadSettings {
 function queueRules(queue: BulkheadQueue | false): QueueRules {
   // The times are what refused callers are told to wait.
   if (queue === false) return { max: 0, intervalMs: TIMEOUT_MS, targetMs: TIMEOUT_MS };
-  if (typeof queue !== "object") throw new TypeError(`queue should be an object or false, got ${shown(queue)}`);
-  checkNames("queue", queue, ["max", "timeoutMs"]);
-  const max = checkNumber("queue.max", queue.max, { min: 1, max: MOST, integer: true });
-  const timeoutMs = checkNumber("queue.timeoutMs", queue.timeoutMs ?? TIMEOUT_MS, { min: 1, max: 86_400_000 });
+  if (typeof queue !== "object" || queue === null)
+    throw new TypeError(`bulkhead: queue should be an object or false, got ${shown(queue)}`);
+  checkNames("bulkhead: queue", queue, ["max", "timeoutMs"]);
+  const max = checkNumber("bulkhead: queue.max", queue.max, { min: 1, max: MOST, integer: true });
+  const timeoutMs = checkNumber("bulkhead: queue.timeoutMs", queue.timeoutMs ?? TIMEOUT_MS, {
+    min: 1,
+    max: 86_400_000,
+  });
   return { max, intervalMs: timeoutMs, targetMs: timeoutMs };
 }

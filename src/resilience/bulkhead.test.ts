@@ -5,6 +5,7 @@ import { ActiveCall, observeOf, type Context, type Gate } from "../endpoint/inde
 import { policyError, type ServiceError } from "../errors/index.ts";
 import { method, service } from "../index.ts";
 import { settled, virtualClock } from "../testing/index.ts";
+import { systemClock, type Clock } from "../time/index.ts";
 import { local } from "../transport/local/index.ts";
 import { served } from "../../test/served.ts";
 import { until } from "../../test/until.ts";
@@ -93,11 +94,28 @@ describe("a bulkhead around a function", () => {
     expect(pool.describe()).toBe("bulkhead 1 at once, no queue");
     for (const end of open) end();
     await expect(Promise.all(results)).resolves.toEqual([1, 2, 3]);
-    expect(() => pool.set({ max: 0 })).toThrow("max should be an integer from 1 to 1000000, got 0");
+    expect(() => pool.set({ max: 0 })).toThrow("bulkhead: max should be an integer from 1 to 1000000, got 0");
     // And nothing has changed by that.
-    expect(() => pool.set({ max: 7, queue: { max: 0 } })).toThrow("queue.max should be");
+    expect(() => pool.set({ max: 7, queue: { max: 0 } })).toThrow("bulkhead: queue.max should be");
     pool.set({});
     expect(pool.describe()).toBe("bulkhead 1 at once, no queue");
+  });
+
+  it("lets those who wait wait no longer than it was told last", async () => {
+    const clock = virtualClock();
+    const pool = bulkhead({ max: 1, queue: { max: 5, timeoutMs: 10_000 }, clock });
+    const { open, fn } = slow();
+    const first = pool.run(() => fn(1));
+    let ended = "waits";
+    void Promise.resolve(pool.run(() => fn(2))).catch((error: ServiceError) => (ended = error.reason));
+    await clock.advance(20);
+    pool.set({ queue: { max: 5, timeoutMs: 50 } });
+    await clock.advance(29);
+    expect(ended).toBe("waits");
+    await clock.advance(1);
+    expect([ended, clock.pending]).toEqual(["overloaded", 0]);
+    open[0]!();
+    await first;
   });
 
   it("tells whom it refuses to come again in a moment, and not at once", () => {
@@ -119,23 +137,30 @@ describe("a bulkhead around a function", () => {
     expectTypeOf(pool.wrap((a: string) => a.length)).parameters.toEqualTypeOf<[string]>();
     expectTypeOf(pool).toExtend<Gate>();
     // @ts-expect-error -- max is needed
-    expect(() => bulkhead({})).toThrow("max should be an integer from 1 to 1000000, got undefined");
-    expect(() => bulkhead({ max: 1, queue: { max: 0 } })).toThrow("queue.max should be");
-    expect(() => bulkhead({ max: 1, queue: 5 as never })).toThrow("queue should be an object or false, got 5");
-    expect(() => pool.run(() => 1, { criticality: "high" as never })).toThrow("criticality should be");
+    expect(() => bulkhead({})).toThrow("bulkhead: max should be an integer from 1 to 1000000, got undefined");
+    expect(() => bulkhead({ max: 1, queue: { max: 0 } })).toThrow("bulkhead: queue.max should be");
+    // @ts-expect-error -- max is needed
+    expect(() => bulkhead()).toThrow("bulkhead: max should be an integer from 1 to 1000000, got undefined");
+    expect(() => bulkhead({ max: 1, queue: null as never })).toThrow(
+      "bulkhead: queue should be an object or false, got null",
+    );
+    expect(() => bulkhead({ max: 1, queue: 5 as never })).toThrow(
+      "bulkhead: queue should be an object or false, got 5",
+    );
+    expect(() => pool.run(() => 1, { criticality: "high" as never })).toThrow("run: criticality should be");
     expect(() => bulkhead({ max: 1, size: 2 } as never)).toThrow('bulkhead has no option "size"');
   });
 });
 
 const empty = z.object({});
 const parts = service("parts", {
-  get: method({ request: z.object({ id: z.string() }), response: empty, timeoutMs: 1000 }),
+  get: method({ request: z.object({ id: z.string() }), response: empty, timeoutMs: 60_000 }),
   watch: method({ request: empty, response: z.object({ n: z.int() }), stream: "server" }),
 });
 
 /** Handlers whose calls end when told, behind a pool and a gate that refuses whom it is told to. */
-function handlers(max: number) {
-  const pool = bulkhead({ max, queue: { max: 10, timeoutMs: 10_000 } });
+function handlers(max: number, clock: Clock = systemClock) {
+  const pool = bulkhead({ max, queue: { max: 10, timeoutMs: 10_000 }, clock });
   const open: ((error?: Error) => void)[] = [];
   let refuses = false;
   const later: Gate = (context) => (refuses ? policyError("not_ready") : context);
@@ -155,10 +180,16 @@ function handlers(max: number) {
   return { impl, pool, open, refuse: (yes: boolean) => (refuses = yes) };
 }
 
+/** The same with a client, in virtual time. */
+function remoteHandlers(max: number) {
+  const clock = virtualClock();
+  const made = handlers(max, clock);
+  return { ...made, clock, remote: client(parts, local(made.impl, { clock }), { clock }) };
+}
+
 describe("a bulkhead as a gate", () => {
   it("gets every place back, however a call ends", async () => {
-    const { impl, pool, open, refuse } = handlers(1);
-    const remote = client(parts, local(impl));
+    const { remote, clock, pool, open, refuse } = remoteHandlers(1);
     const ended = (result: Promise<unknown>): Promise<unknown> =>
       result.then(
         () => "ok",
@@ -177,7 +208,10 @@ describe("a bulkhead as a gate", () => {
     refuse(true);
     expect(await ended(remote.get({ id: "a" }))).toBe("not_ready");
     refuse(false);
-    expect(await ended(remote.get({ id: "a" }, { timeoutMs: 20 }))).toBe("deadline_exceeded");
+    const late = ended(remote.get({ id: "a" }, { timeoutMs: 20 }));
+    await until(() => open.length === 3);
+    await clock.advance(20);
+    expect(await late).toBe("deadline_exceeded");
     const controller = new AbortController();
     const left = ended(remote.get({ id: "a" }, { signal: controller.signal }));
     await until(() => open.length === 4);
@@ -192,16 +226,16 @@ describe("a bulkhead as a gate", () => {
   });
 
   it("forgets who leaves while waiting, and gives the place to the next", async () => {
-    const { impl, pool, open } = handlers(1);
-    const remote = client(parts, local(impl));
+    const { remote, clock, pool, open } = remoteHandlers(1);
     const first = remote.get({ id: "a" });
     await until(() => open.length === 1);
     const controller = new AbortController();
     const left = remote.get({ id: "b" }, { signal: controller.signal }).catch(reasonOf);
     const late = remote.get({ id: "c" }, { timeoutMs: 20 }).catch(reasonOf);
     const stays = remote.get({ id: "d" });
-    await until(() => pool.snapshot().waiting >= 2);
+    await until(() => pool.snapshot().waiting === 3);
     controller.abort();
+    await clock.advance(20);
     expect([await left, await late]).toEqual(["canceled", "deadline_exceeded"]);
     await until(() => pool.snapshot().waiting === 1);
     open[0]!();
@@ -213,8 +247,7 @@ describe("a bulkhead as a gate", () => {
   });
 
   it("takes back the place of one that is called off right as it gets it", async () => {
-    const { impl, pool, open } = handlers(1);
-    const remote = client(parts, local(impl));
+    const { remote, pool, open } = remoteHandlers(1);
     const first = remote.get({ id: "a" });
     await until(() => open.length === 1);
     const controllers = [1, 2, 3].map(() => new AbortController());

@@ -76,7 +76,7 @@ export function bulkhead(options: BulkheadOptions): Bulkhead {
       const next = { ...changed, max: changed.max ?? limits.max, queue: changed.queue ?? limits.queue };
       settings = bulkheadSettings({ ...next, name, clock });
       limits = next;
-      line.rules = settings.rules;
+      line.set(settings.rules);
       slots.limit = settings.max;
       slots.fill();
       described(textOf(settings), gate);

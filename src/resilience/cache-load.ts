@@ -10,6 +10,7 @@ import { isPromise } from "../internal/promise.ts";
 import type { Expiring, Timer } from "../time/index.ts";
 import type { CacheSettings } from "./cache-options.ts";
 import type { CacheStore } from "./cache-store.ts";
+import { markAnswer } from "./mark.ts";
 import { SharedContext } from "./single-flight-context.ts";
 import { Flight } from "./single-flight-run.ts";
 import { share, type AnyEndpoint, type SharedRequest } from "./single-flight.ts";
@@ -109,6 +110,8 @@ export class CacheLoader {
   #came(key: string, token: object, value: unknown): unknown {
     if (ServiceError.is(value) && value.origin !== "declared") this.#failed(key, token, value);
     else if (this.#ended(key, token)) this.#store.keep(key, value, { isThrown: false, freeze: this.#freeze });
+    // One and the same object may have been answered with when it was old.
+    markAnswer(value, "fresh");
     return value;
   }
 

@@ -11,7 +11,7 @@ import { systemClock, systemRandom, type Clock, type Random } from "../time/inde
 export interface CacheOptions<Req = unknown> {
   /**
    * The key of a request; undefined: this one is neither looked up nor kept. Everything the answer depends on belongs into it,
-   * also who asks. Needed as a middleware; `run` is given a key each time.
+   * also who asks. Needed as a middleware; `withCache` has a key of its own.
    */
   readonly key?: ((request: Req, context: Context) => string | undefined) | undefined;
   /** How long an answer is fresh, in milliseconds, at least 1. */
@@ -72,24 +72,28 @@ const NAMES =
 const MOST = Number.MAX_SAFE_INTEGER;
 
 /** Checks the options and fills in what was left out. */
-export function cacheSettings<Req>(options: CacheOptions<Req>): CacheSettings {
-  checkNames("cache", options, NAMES);
+export function cacheSettings<Req>(what: string, options: CacheOptions<Req> = {} as CacheOptions<Req>): CacheSettings {
+  checkNames(what, options, NAMES);
   const { key, freeze, sizeOf = jsonSize, clock = systemClock, random = systemRandom } = options;
-  if (key !== undefined) checkFunction("key", key);
-  checkFunction("sizeOf", sizeOf);
+  if (key !== undefined) checkFunction(`${what}: key`, key);
+  checkFunction(`${what}: sizeOf`, sizeOf);
   if (freeze !== undefined && typeof freeze !== "boolean")
-    throw new TypeError(`freeze should be true or false, got ${shown(freeze)}`);
-  const staleMs = checkNumber("staleMs", options.staleMs ?? 0, { min: 0, max: MOST });
+    throw new TypeError(`${what}: freeze should be true or false, got ${shown(freeze)}`);
+  const staleMs = checkNumber(`${what}: staleMs`, options.staleMs ?? 0, { min: 0, max: MOST });
   return {
     key: key as CacheSettings["key"],
-    ttlMs: checkNumber("ttlMs", options.ttlMs, { min: 1, max: MOST }),
+    ttlMs: checkNumber(`${what}: ttlMs`, options.ttlMs, { min: 1, max: MOST }),
     staleMs,
-    staleIfErrorMs: checkNumber("staleIfErrorMs", options.staleIfErrorMs ?? staleMs, { min: 0, max: MOST }),
-    negativeTtlMs: checkNumber("negativeTtlMs", options.negativeTtlMs ?? 0, { min: 0, max: MOST }),
-    maxEntries: checkNumber("maxEntries", options.maxEntries ?? 1000, { min: 1, max: 10_000_000, integer: true }),
-    maxBytes: checkNumber("maxBytes", options.maxBytes ?? Infinity, { min: 1 }),
+    staleIfErrorMs: checkNumber(`${what}: staleIfErrorMs`, options.staleIfErrorMs ?? staleMs, { min: 0, max: MOST }),
+    negativeTtlMs: checkNumber(`${what}: negativeTtlMs`, options.negativeTtlMs ?? 0, { min: 0, max: MOST }),
+    maxEntries: checkNumber(`${what}: maxEntries`, options.maxEntries ?? 1000, {
+      min: 1,
+      max: 10_000_000,
+      integer: true,
+    }),
+    maxBytes: checkNumber(`${what}: maxBytes`, options.maxBytes ?? Infinity, { min: 1 }),
     sizeOf,
-    jitter: checkNumber("jitter", options.jitter ?? 0.1, { min: 0, max: 1 }),
+    jitter: checkNumber(`${what}: jitter`, options.jitter ?? 0.1, { min: 0, max: 1 }),
     freeze,
     clock,
     random,

@@ -78,11 +78,11 @@ export interface CachedFunctionOptions<A extends unknown[]> extends Omit<CacheOp
  * ```
  */
 export function cache<Req = unknown>(options: CacheOptions<Req>): Cache<Req> {
-  const settings = cacheSettings(options);
+  const settings = cacheSettings("cache", options);
   const books = new CacheBooks(settings);
   function guard(next: AnyEndpoint, method: MethodInfo): AnyEndpoint {
     checkShareable("cache", method);
-    checkFunction("cache.key", settings.key);
+    checkFunction("cache: key", settings.key);
     const keyOf = settings.key as (request: unknown, context: Context) => string | undefined;
     const { loader, prefix } = books.add(method);
     return function cached(request, context) {
@@ -117,10 +117,10 @@ export function withCache<A extends unknown[], T>(
   fn: (...args: A) => T,
   options: CachedFunctionOptions<A>,
 ): CachedFunction<A, T> {
-  checkFunction("fn", fn);
-  checkFunction("key", options.key);
-  const { key: keyOf, ...rest } = options;
-  const settings = cacheSettings(rest);
+  checkFunction("withCache: fn", fn);
+  const { key: keyOf, ...rest } = options ?? {};
+  checkFunction("withCache: key", keyOf);
+  const settings = cacheSettings("withCache", rest);
   const { clock } = settings;
   const books = new CacheBooks(settings);
   const { loader, prefix } = books.add();

@@ -68,11 +68,12 @@ class FunctionBreaker implements CircuitBreaker {
   }
 
   run<R>(fn: () => R): R {
+    checkFunction("run: fn", fn);
     return runGuarded(this, fn);
   }
 
   wrap<A extends unknown[], R>(fn: (...args: A) => R): (...args: A) => R {
-    checkFunction("fn", fn);
+    checkFunction("wrap: fn", fn);
     return guardFunction(this, fn);
   }
 

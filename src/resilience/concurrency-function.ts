@@ -9,6 +9,7 @@ import { checkFunction, checkNames } from "../internal/check.ts";
 import { isPromise } from "../internal/promise.ts";
 import type { Slots } from "./concurrency-slots.ts";
 import { checkLevel, levelOf, type Criticality } from "./criticality.ts";
+import { isAsync } from "./guard-function.ts";
 import { Waiter } from "./queue-waiter.ts";
 
 /** What ends a wait for a place, and how much the call matters. */
@@ -38,14 +39,14 @@ export interface AroundFunctions {
 export function aroundFunctions(slots: Slots): AroundFunctions {
   return {
     run<R>(fn: () => R, options: PlaceOptions = {}): R | Promise<Awaited<R>> {
-      checkFunction("fn", fn);
+      checkFunction("run: fn", fn);
       checkNames("run", options, ["signal", "context", "criticality"]);
       // Also where nobody has to wait: a wrong word must not come to light under load only.
       if (options.criticality !== undefined) checkLevel(options.criticality);
       return slots.tryEnter() ? held(slots, fn) : waited(slots, fn, { ...options, rejects: isAsync(fn) });
     },
     wrap<A extends unknown[], R>(fn: (...args: A) => R): (...args: A) => R | Promise<Awaited<R>> {
-      checkFunction("fn", fn);
+      checkFunction("wrap: fn", fn);
       let rejects = isAsync(fn);
       return function withinLimit(this: unknown, ...args: A): R | Promise<Awaited<R>> {
         const call = (): R => fn.apply(this, args);
@@ -160,8 +161,4 @@ class WaitingRun extends Waiter {
     this.#signal?.removeEventListener("abort", this);
     this.#subscription?.cancel();
   }
-}
-
-function isAsync(fn: (...args: never[]) => unknown): boolean {
-  return Object.prototype.toString.call(fn) === "[object AsyncFunction]";
 }

@@ -51,5 +51,7 @@ export function levelOf(context: Context): number {
 
 /** The place of a criticality that was given as an option. */
 export function checkLevel(given: Criticality | undefined): number {
-  return given === undefined ? DEFAULT_LEVEL : CRITICALITIES.indexOf(checkOneOf("criticality", given, CRITICALITIES));
+  return given === undefined
+    ? DEFAULT_LEVEL
+    : CRITICALITIES.indexOf(checkOneOf("run: criticality", given, CRITICALITIES));
 }

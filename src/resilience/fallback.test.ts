@@ -68,8 +68,10 @@ describe("a ladder under a function", () => {
   });
 
   it("refuses ladders that cannot be meant", () => {
-    expect(() => withFallback(() => 1, {})).toThrow("steps should have at least one step, got none");
-    expect(() => withFallback(() => 1, { default: 5 } as never)).toThrow("steps.default should be a function, got 5");
+    expect(() => withFallback(() => 1, {})).toThrow("withFallback: steps should have at least one step, got none");
+    expect(() => withFallback(() => 1, { default: 5 } as never)).toThrow(
+      "withFallback: steps.default should be a function, got 5",
+    );
     expect(() => withFallback(() => 1, { 2: () => 1 } as never)).toThrow('other than numbers and "fresh", got "2"');
     expect(() => withFallback(() => 1, { fresh: () => 1 })).toThrow('got "fresh"');
   });

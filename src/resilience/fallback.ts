@@ -51,8 +51,8 @@ export function withFallback<A extends unknown[], T, S extends Steps<A, unknown>
   fn: (...args: A) => T | Promise<T>,
   steps: S & Steps<A, unknown>,
 ): (...args: A) => Promise<Marked<Awaited<T> | StepValue<S>, "fresh" | Extract<keyof S, string>>> {
-  checkFunction("fn", fn);
-  const ladder = checkedSteps(steps);
+  checkFunction("withFallback: fn", fn);
+  const ladder = checkedSteps("withFallback", steps);
   type Result = Marked<Awaited<T> | StepValue<S>, "fresh" | Extract<keyof S, string>>;
   return async function laddered(this: unknown, ...args: A): Promise<Result> {
     let error: unknown;
@@ -94,7 +94,7 @@ export function withFallback<A extends unknown[], T, S extends Steps<A, unknown>
 export function fallback<Req = unknown, Res = unknown>(
   steps: Steps<[request: Req, context: Context], Res>,
 ): Middleware<Req> {
-  const ladder = checkedSteps(steps);
+  const ladder = checkedSteps("fallback", steps);
   function guard<Q extends Req, R>(next: Endpoint<Q, R>, method: MethodInfo): Endpoint<Q, R> {
     if (method.kind === "server" || method.kind === "bidi")
       throw new TypeError(
@@ -122,16 +122,16 @@ export function fallback<Req = unknown, Res = unknown>(
 
 type Ladder = readonly (readonly [name: string, step: (...args: never[]) => unknown])[];
 
-function checkedSteps(steps: object): Ladder {
+function checkedSteps(what: string, steps: object): Ladder {
   if (typeof steps !== "object" || steps === null)
-    throw new TypeError(`steps should be an object, got ${shown(steps)}`);
+    throw new TypeError(`${what}: steps should be an object, got ${shown(steps)}`);
   const ladder = Object.entries(steps) as Ladder;
-  if (ladder.length === 0) throw new TypeError("steps should have at least one step, got none");
+  if (ladder.length === 0) throw new TypeError(`${what}: steps should have at least one step, got none`);
   for (const [name, step] of ladder) {
-    checkFunction(`steps.${name}`, step);
+    checkFunction(`${what}: steps.${name}`, step);
     // Such names come first in an object, wherever they were written.
     if (/^\d+$/.test(name) || name === "fresh")
-      throw new RangeError(`steps should have names other than numbers and "fresh", got ${shown(name)}`);
+      throw new RangeError(`${what}: steps should have names other than numbers and "fresh", got ${shown(name)}`);
   }
   return ladder;
 }

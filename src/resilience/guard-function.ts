@@ -1,22 +1,22 @@
 /**
- * Puts a breaker around a function, whatever it answers with.
+ * Puts what decides about calls, a breaker or a throttle, around a function, whatever that answers with.
  *
  * @module
  */
 import { ServiceError } from "../errors/index.ts";
 import { isPromise } from "../internal/promise.ts";
-import type { BreakerTicket } from "./breaker-state.ts";
 
-/** As much of a breaker as it takes to guard a call. */
-export interface Guard {
-  tryEnter(): BreakerTicket | undefined;
+/** As much of it as it takes to guard a call. */
+export interface Guard<T> {
+  /** Undefined: the call may not be made. */
+  tryEnter(): T | undefined;
   refusal(): ServiceError;
-  succeed(ticket: BreakerTicket): void;
-  record(ticket: BreakerTicket, error: unknown): void;
+  succeed(ticket: T): void;
+  record(ticket: T, error: unknown): void;
 }
 
 /** Calls `fn` once, if calls may pass. */
-export function runGuarded<R>(guard: Guard, fn: () => R): R {
+export function runGuarded<T, R>(guard: Guard<T>, fn: () => R): R {
   const ticket = guard.tryEnter();
   if (ticket === undefined) return refuse(guard, isAsync(fn)) as R;
   let result: R;
@@ -30,7 +30,7 @@ export function runGuarded<R>(guard: Guard, fn: () => R): R {
 }
 
 /** The same around a function with arguments, composed once. */
-export function guardFunction<A extends unknown[], R>(guard: Guard, fn: (...args: A) => R): (...args: A) => R {
+export function guardFunction<T, A extends unknown[], R>(guard: Guard<T>, fn: (...args: A) => R): (...args: A) => R {
   let rejects = isAsync(fn);
   return function guarded(this: unknown, ...args: A): R {
     const ticket = guard.tryEnter();
@@ -49,13 +49,13 @@ export function guardFunction<A extends unknown[], R>(guard: Guard, fn: (...args
 }
 
 /** Settles a ticket with a value; an error that is returned is an error all the same. */
-export function answered<R>(guard: Guard, ticket: BreakerTicket, value: R): R {
+export function answered<T, R>(guard: Guard<T>, ticket: T, value: R): R {
   if (ServiceError.is(value)) guard.record(ticket, value);
   else guard.succeed(ticket);
   return value;
 }
 
-function follow<R>(guard: Guard, ticket: BreakerTicket, promise: Promise<R>): Promise<R> {
+function follow<T, R>(guard: Guard<T>, ticket: T, promise: Promise<R>): Promise<R> {
   return promise.then(
     (value) => answered(guard, ticket, value),
     (error: unknown) => {
@@ -65,11 +65,12 @@ function follow<R>(guard: Guard, ticket: BreakerTicket, promise: Promise<R>): Pr
   );
 }
 
-function refuse(guard: Guard, rejects: boolean): Promise<never> {
+function refuse(guard: Guard<unknown>, rejects: boolean): Promise<never> {
   if (rejects) return Promise.reject(guard.refusal());
   throw guard.refusal();
 }
 
-function isAsync(fn: (...args: never[]) => unknown): boolean {
+/** Whether a function surely answers with a promise, told without calling it. */
+export function isAsync(fn: (...args: never[]) => unknown): boolean {
   return Object.prototype.toString.call(fn) === "[object AsyncFunction]";
 }

@@ -23,10 +23,16 @@ export interface HedgePlan {
    *
    * @throws {RangeError} when a value is out of range, and then nothing has changed.
    */
-  set(options: HedgePolicy): void;
+  set(change: HedgeChange): void;
   /** How it stands, as plain data. */
   snapshot(): HedgeSnapshot;
   describe(): string;
+}
+
+/** A change of a hedge policy. */
+export interface HedgeChange extends Omit<HedgePolicy, "afterMs"> {
+  /** Another wait, in milliseconds; "learned": found from the durations of calls again. Default: as it is. */
+  readonly afterMs?: number | "learned" | undefined;
 }
 
 /** What a plan is made of. */
@@ -72,7 +78,7 @@ class Plan implements HedgePlan {
     checkNames("hedgePlan", options, [...NAMES, "budget"]);
     this.#numbers = numbersOf(options, { afterMs: undefined, extra: 0.05, tries: 2 });
     this.#budget = options.budget;
-    if (this.#budget !== undefined) checkFunction("budget.withdraw", (this.#budget as Partial<Budget>).withdraw);
+    if (this.#budget !== undefined) checkFunction("hedge: budget.withdraw", (this.#budget as Partial<Budget>).withdraw);
     this.#durations = new Durations(1 - this.#numbers.extra);
   }
 
@@ -99,9 +105,9 @@ class Plan implements HedgePlan {
     return true;
   }
 
-  set(options: HedgePolicy): void {
-    checkNames("hedge", options, NAMES);
-    this.#numbers = numbersOf(options, this.#numbers);
+  set(change: HedgeChange): void {
+    checkNames("hedge", change, NAMES);
+    this.#numbers = numbersOf(change, this.#numbers);
     this.#durations.set(1 - this.#numbers.extra);
   }
 
@@ -147,11 +153,14 @@ export function hedgePlan(options: HedgePlanOptions = {}): HedgePlan {
 
 const NAMES: readonly string[] = ["afterMs", "extra", "tries"];
 
-function numbersOf(options: HedgePolicy, before: Numbers): Numbers {
+function numbersOf(options: HedgeChange, before: Numbers): Numbers {
   const afterMs = options.afterMs ?? before.afterMs;
   return {
-    afterMs: afterMs === undefined ? undefined : checkNumber("afterMs", afterMs, { min: 0, max: 86_400_000 }),
-    extra: checkNumber("extra", options.extra ?? before.extra, { min: 0.0001, max: 1 }),
-    tries: checkNumber("tries", options.tries ?? before.tries, { min: 2, max: 5, integer: true }),
+    afterMs:
+      afterMs === undefined || afterMs === "learned"
+        ? undefined
+        : checkNumber("hedge: afterMs", afterMs, { min: 0, max: 86_400_000 }),
+    extra: checkNumber("hedge: extra", options.extra ?? before.extra, { min: 0.0001, max: 1 }),
+    tries: checkNumber("hedge: tries", options.tries ?? before.tries, { min: 2, max: 5, integer: true }),
   };
 }

@@ -87,7 +87,7 @@ describe("a hedge plan", () => {
     for (let ms = 1; ms <= 100; ms++) plan.answered(ms);
     plan.set({ extra: 0.5, tries: 3 });
     expect([Math.round(plan.delayMs() / 10), plan.tries]).toEqual([5, 3]);
-    expect(() => plan.set({ extra: 2, tries: 4 })).toThrow("extra should be a number from 0.0001 to 1, got 2");
+    expect(() => plan.set({ extra: 2, tries: 4 })).toThrow("hedge: extra should be a number from 0.0001 to 1, got 2");
     expect(plan.tries).toBe(3);
     expect(plan.describe()).toBe(
       "hedge when it is late, at most 0.5 of calls, 3 side by side, budget 0.1 per request or 3/s, over 10000 ms",
@@ -96,12 +96,26 @@ describe("a hedge plan", () => {
     expect([plan.delayMs(), plan.describe().slice(0, 17)]).toEqual([20, "hedge after 20 ms"]);
   });
 
+  it("goes back to the delay it has learnt from one that it was told", () => {
+    const plan = hedgePlan();
+    for (let i = 0; i < 100; i++) plan.answered(50);
+    const learntMs = plan.delayMs();
+    plan.set({ afterMs: 5 });
+    plan.set({ tries: 3 });
+    expect(plan.delayMs()).toBe(5);
+    plan.set({ afterMs: "learned" });
+    expect([plan.delayMs(), plan.describe().slice(0, 21)]).toEqual([learntMs, "hedge when it is late"]);
+    expect(() => plan.set({ afterMs: "soon" as never })).toThrow(
+      "hedge: afterMs should be a number from 0 to 86400000",
+    );
+  });
+
   it.each<[object, string]>([
-    [{ extra: 0 }, "extra should be a number from 0.0001 to 1, got 0"],
-    [{ tries: 1 }, "tries should be an integer from 2 to 5, got 1"],
-    [{ afterMs: -1 }, "afterMs should be a number from 0 to 86400000, got -1"],
+    [{ extra: 0 }, "hedge: extra should be a number from 0.0001 to 1, got 0"],
+    [{ tries: 1 }, "hedge: tries should be an integer from 2 to 5, got 1"],
+    [{ afterMs: -1 }, "hedge: afterMs should be a number from 0 to 86400000, got -1"],
     [{ delayMs: 1 }, 'hedgePlan has no option "delayMs"'],
-    [{ budget: {} }, "budget.withdraw should be a function"],
+    [{ budget: {} }, "hedge: budget.withdraw should be a function"],
   ])("is checked: %j", (options, message) => {
     expect(() => hedgePlan(options)).toThrow(message);
   });
@@ -139,7 +153,7 @@ describe("hedge around a function", () => {
     const run = settled(hedge({ afterMs: 10, retryable, clock }).run(work));
     await clock.advance(10);
     expect([(await run).error, clock.pending]).toEqual([broken, 0]);
-    expect(() => hedge({ budget: 5 as never })).toThrow("budget should be a budget or its numbers, got 5");
+    expect(() => hedge({ budget: 5 as never })).toThrow("hedge: budget should be a budget or its numbers, got 5");
   });
 
   it("asks again where it is late, and calls the loser off at the moment of the answer", async () => {
@@ -219,7 +233,12 @@ describe("hedge around a function", () => {
     const call = new ActiveCall(info, { startMs: clock.now(), timeoutMs: 50 });
     const run = settled(hedge({ afterMs: 10, clock }).run(work, { context: call.context }));
     await clock.advance(50);
-    expect((await run).error).toMatchObject({ code: "deadline_exceeded", origin: "policy" });
+    const { error } = await run;
+    expect(error).toMatchObject({ code: "deadline_exceeded", origin: "policy" });
+    expect(attemptsOf(error).map((one) => [one.attempt, one.durationMs])).toEqual([
+      [1, 50],
+      [2, 40],
+    ]);
     expect((await settled(hedge({ clock }).run(work, { context: call.context }))).error).toMatchObject({
       code: "deadline_exceeded",
     });

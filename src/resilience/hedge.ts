@@ -8,12 +8,12 @@ import type { BudgetPolicy, HedgePolicy } from "../contract/index.ts";
 import { ServiceError } from "../errors/index.ts";
 import { checkFunction, checkNames } from "../internal/check.ts";
 import { systemClock, type Clock } from "../time/index.ts";
+import type { Attempt } from "./attempts-running.ts";
 import { budget, isBudget, type Budget } from "./budget.ts";
-import { hedgePlan, type HedgePlan, type HedgeSnapshot } from "./hedge-plan.ts";
+import { hedgePlan, type HedgeChange, type HedgeSnapshot } from "./hedge-plan.ts";
 import { HedgeRun, type HedgeWork } from "./hedge-run.ts";
 import type { RunOptions } from "./retry.ts";
-import { isFinal, isUnsent, judged } from "./retry-errors.ts";
-import type { Attempt } from "./retry-run.ts";
+import { hintOf, isFinal, isUnsent, judged } from "./retry-errors.ts";
 
 /** What a hedge is made of. */
 export interface HedgeOptions extends HedgePolicy {
@@ -45,7 +45,7 @@ export interface Hedge {
    *
    * @throws {RangeError} when a value is out of range, and then nothing has changed.
    */
-  set(options: HedgePolicy): void;
+  set(change: HedgeChange): void;
   /** How it stands now, as plain data. */
   snapshot(): HedgeSnapshot;
   /** What it is set to, in one line. */
@@ -53,53 +53,45 @@ export interface Hedge {
 }
 
 class FunctionHedge implements Hedge {
-  readonly #plan: HedgePlan;
-  readonly #own: Budget | undefined;
-  readonly #clock: Clock;
-  readonly #isLocal: (error: unknown) => boolean;
+  readonly #settings: Omit<HedgeWork<never>, "fn" | "resolve" | "reject" | "signal" | "context">;
 
   constructor(options: HedgeOptions) {
     checkNames("hedge", options, ["afterMs", "extra", "tries", "retryable", "budget", "clock"]);
     const { afterMs, extra, tries, clock = systemClock, retryable = isLocal, budget: given } = options;
-    checkFunction("retryable", retryable);
-    const isShared = given !== undefined && isBudget(given);
-    this.#own = given === undefined || isShared ? undefined : budget(given);
-    this.#plan = hedgePlan({ afterMs, extra, tries, budget: isShared ? given : this.#own });
-    this.#clock = clock;
-    this.#isLocal = retryable;
+    checkFunction("hedge: retryable", retryable);
+    const isShared = given !== undefined && isBudget("hedge", given);
+    const own = given === undefined || isShared ? undefined : budget(given);
+    const plan = hedgePlan({ afterMs, extra, tries, budget: isShared ? given : own });
+    this.#settings = { plan, budget: own, clock, timeoutMs: Infinity, isLocal: retryable };
   }
 
   run<T>(fn: (attempt: Attempt) => T | Promise<T>, options: RunOptions = {}): Promise<T> {
-    checkFunction("fn", fn);
+    checkFunction("run: fn", fn);
     checkNames("run", options, ["signal", "context"]);
     const { signal, context } = options;
     return new Promise((resolve, reject) => {
-      const work: HedgeWork<T> = {
-        ...{ fn, resolve, reject, signal, context },
-        ...{ plan: this.#plan, budget: this.#own, clock: this.#clock, isLocal: this.#isLocal },
-      };
-      new HedgeRun<T>(work).begin();
+      new HedgeRun<T>({ ...this.#settings, fn, resolve, reject, signal, context }).begin();
     });
   }
 
   wrap<A extends unknown[], T>(fn: (...args: A) => T | Promise<T>): (...args: A) => Promise<T> {
-    checkFunction("fn", fn);
+    checkFunction("wrap: fn", fn);
     const run = this.run.bind(this);
     return function hedged(this: unknown, ...args: A): Promise<T> {
       return run(() => fn.apply(this, args));
     };
   }
 
-  set(options: HedgePolicy): void {
-    this.#plan.set(options);
+  set(change: HedgeChange): void {
+    this.#settings.plan.set(change);
   }
 
   snapshot(): HedgeSnapshot {
-    return this.#plan.snapshot();
+    return this.#settings.plan.snapshot();
   }
 
   describe(): string {
-    return this.#plan.describe();
+    return this.#settings.plan.describe();
   }
 }
 
@@ -127,7 +119,7 @@ export function hedge(options: HedgeOptions = {}): Hedge {
 
 function isLocal(thrown: unknown): boolean {
   const error = judged(thrown);
-  if (isFinal(error) || error.retryAfterMs === Infinity) return false;
+  if (isFinal(error) || hintOf(error) === Infinity) return false;
   return (
     isUnsent(error) || error.code === "unavailable" || error.code === "deadline_exceeded" || !ServiceError.is(thrown)
   );

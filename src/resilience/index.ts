@@ -12,10 +12,10 @@ export { isFailure } from "./verdict.ts";
 export { attemptsOf, type FailedAttempt } from "./attempts.ts";
 export { budget, type Budget, type BudgetSnapshot } from "./budget.ts";
 export { retry, type Retry, type RetryOptions, type RetrySnapshot, type RunOptions } from "./retry.ts";
-export type { Attempt } from "./retry-run.ts";
+export type { Attempt } from "./attempts-running.ts";
 export type { RetryEnd, RetryEvent } from "./retry-plan.ts";
 export { hedge, type Hedge, type HedgeOptions } from "./hedge.ts";
-export type { HedgeSnapshot } from "./hedge-plan.ts";
+export type { HedgeChange, HedgeSnapshot } from "./hedge-plan.ts";
 export {
   throttle,
   type Throttle,

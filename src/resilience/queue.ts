@@ -26,10 +26,10 @@ const PATIENCE = [8, 4];
 
 /** The queue. */
 export class WaitingLine implements Expiring {
-  rules: QueueRules;
   size = 0;
   /** Who was refused for waiting too long, or for want of room. */
   refused = 0;
+  #rules: QueueRules;
   readonly #clock: Clock;
   readonly #lists: readonly WaiterList[];
   #timer: Timer | undefined = undefined;
@@ -39,21 +39,28 @@ export class WaitingLine implements Expiring {
   #standingUntilMs = -Infinity;
 
   constructor(rules: QueueRules, { clock, levels }: { readonly clock: Clock; readonly levels: number }) {
-    this.rules = rules;
+    this.#rules = rules;
     this.#clock = clock;
     this.#lists = Array.from({ length: levels }, () => new WaiterList());
   }
 
+  /** Changes how it behaves, also toward those who wait. */
+  set(rules: QueueRules): void {
+    this.#rules = rules;
+    this.#timer?.cancel();
+    this.expire();
+  }
+
   /** Whether there is more than can be done, and not only for a moment. */
   isStanding(nowMs: number): boolean {
-    const { intervalMs, targetMs } = this.rules;
+    const { intervalMs, targetMs } = this.#rules;
     if (targetMs >= intervalMs) return false;
     return nowMs < this.#standingUntilMs || (this.size > 0 && nowMs - this.#busySinceMs >= intervalMs);
   }
 
   /** Puts somebody into the queue; false when there is no room for it. May refuse one that matters less, or waits longer. */
   add(waiter: Waiter): boolean {
-    if (this.size >= this.rules.max) {
+    if (this.size >= this.#rules.max) {
       const out = this.#leastWorth(waiter);
       if (out === undefined) {
         this.refused++;
@@ -111,8 +118,8 @@ export class WaitingLine implements Expiring {
     }
     if (this.size === 0) return;
     // The moment from which the shorter time holds is one to look at.
-    if (!this.isStanding(nowMs) && this.rules.targetMs < this.rules.intervalMs)
-      nextMs = Math.min(nextMs, this.#busySinceMs + this.rules.intervalMs - nowMs);
+    if (!this.isStanding(nowMs) && this.#rules.targetMs < this.#rules.intervalMs)
+      nextMs = Math.min(nextMs, this.#busySinceMs + this.#rules.intervalMs - nowMs);
     // At least a millisecond: sums of fractions are never exact, and a wait of nothing would come again at the same moment.
     this.#wake(nowMs, Math.max(nextMs, 1));
   }
@@ -123,11 +130,11 @@ export class WaitingLine implements Expiring {
   }
 
   refusal(): ServiceError<"overloaded"> {
-    return policyError("overloaded", { retryAfterMs: Math.ceil(this.rules.intervalMs) });
+    return policyError("overloaded", { retryAfterMs: Math.ceil(this.#rules.intervalMs) });
   }
 
   #allowedMs({ level }: Waiter, nowMs: number): number {
-    const { targetMs, intervalMs } = this.rules;
+    const { targetMs, intervalMs } = this.#rules;
     return this.isStanding(nowMs) ? Math.min(targetMs * (PATIENCE[level] ?? 1), intervalMs) : intervalMs;
   }
 
@@ -145,7 +152,7 @@ export class WaitingLine implements Expiring {
   }
 
   #late(waiter: Waiter, nowMs: number): void {
-    if (this.isStanding(nowMs)) this.#standingUntilMs = nowMs + this.rules.intervalMs;
+    if (this.isStanding(nowMs)) this.#standingUntilMs = nowMs + this.#rules.intervalMs;
     this.#refuse(waiter);
   }
 

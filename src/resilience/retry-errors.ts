@@ -18,10 +18,18 @@ export function isFinal(error: ServiceError): boolean {
   return error.origin === "declared" || error.code === "canceled" || isStall(error);
 }
 
+/**
+ * When an error says to come again, in milliseconds from now; Infinity: never. A moment that has passed is now, and what is
+ * no number says nothing, as when such an error goes over a wire.
+ */
+export function hintOf({ retryAfterMs }: ServiceError): number | undefined {
+  return retryAfterMs === undefined || Number.isNaN(retryAfterMs) ? undefined : Math.max(0, retryAfterMs);
+}
+
 /** Whether the request surely reached no handler. */
 export function isUnsent(error: ServiceError): boolean {
   if (error.origin !== "policy") return false;
-  return UNSENT.has(error.reason) || (error.retryAfterMs !== undefined && REFUSED.has(error.reason));
+  return UNSENT.has(error.reason) || (hintOf(error) !== undefined && REFUSED.has(error.reason));
 }
 
 /** Whether another attempt at once would meet the same. */

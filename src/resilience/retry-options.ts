@@ -40,15 +40,15 @@ const DEFAULTS: RetryNumbers = {
 /** Checks the numbers; what is left out stays as before. */
 export function retryNumbers(options: RetryPolicy, before: RetryNumbers = DEFAULTS): RetryNumbers {
   const { tries = before.tries, perTryMs = before.perTryMs, codes = before.codes } = options;
-  if (options.maxMs !== undefined) checkNumber("maxMs", options.maxMs, { min: 0, max: DAY_MS });
+  if (options.maxMs !== undefined) checkNumber("retry: maxMs", options.maxMs, { min: 0, max: DAY_MS });
   // Who names only one of the two means the other to follow.
   const baseMs = options.baseMs ?? Math.min(before.baseMs, options.maxMs ?? Infinity);
-  checkNumber("baseMs", baseMs, { min: 0, max: DAY_MS });
+  checkNumber("retry: baseMs", baseMs, { min: 0, max: DAY_MS });
   return {
-    tries: checkNumber("tries", tries, { min: 1, max: 10, integer: true }),
+    tries: checkNumber("retry: tries", tries, { min: 1, max: 10, integer: true }),
     baseMs,
-    maxMs: checkNumber("maxMs", options.maxMs ?? Math.max(before.maxMs, baseMs), { min: baseMs }),
-    perTryMs: checkNumber("perTryMs", perTryMs, { min: 1 }),
+    maxMs: checkNumber("retry: maxMs", options.maxMs ?? Math.max(before.maxMs, baseMs), { min: baseMs }),
+    perTryMs: checkNumber("retry: perTryMs", perTryMs, { min: 1 }),
     codes: checkCodes(codes),
   };
 }
@@ -60,17 +60,17 @@ export const RETRY_POLICY: readonly string[] = ["tries", "baseMs", "maxMs", "per
 export function retrySettings(options: RetryPlanOptions): RetrySettings {
   checkNames("retryPlan", options, [...RETRY_POLICY, "budget", "retryable", "random", "onEvent"]);
   const { budget, retryable, random = systemRandom, onEvent } = options;
-  if (budget !== undefined) checkFunction("budget.withdraw", (budget as Partial<Budget>).withdraw);
-  if (retryable !== undefined) checkFunction("retryable", retryable);
-  if (onEvent !== undefined) checkFunction("onEvent", onEvent);
-  checkFunction("random.fraction", (random as Partial<Random>).fraction);
+  if (budget !== undefined) checkFunction("retry: budget.withdraw", (budget as Partial<Budget>).withdraw);
+  if (retryable !== undefined) checkFunction("retry: retryable", retryable);
+  if (onEvent !== undefined) checkFunction("retry: onEvent", onEvent);
+  checkFunction("retry: random.fraction", (random as Partial<Random>).fraction);
   return { budget, retryable, random, onEvent };
 }
 
 function checkCodes(codes: readonly Code[]): readonly Code[] {
-  if (!Array.isArray(codes)) throw new TypeError(`codes should be a list of codes, got ${shown(codes)}`);
+  if (!Array.isArray(codes)) throw new TypeError(`retry: codes should be a list of codes, got ${shown(codes)}`);
   for (const code of codes)
-    if (!isCode(code)) throw new RangeError(`codes should be of ${allCodes.join(", ")}, got ${shown(code)}`);
+    if (!isCode(code)) throw new RangeError(`retry: codes should be of ${allCodes.join(", ")}, got ${shown(code)}`);
   return [...codes];
 }
 
@@ -82,6 +82,6 @@ export function checkFits(
   const { tries, perTryMs } = plan;
   if (perTryMs === Infinity || tries * perTryMs <= timeoutMs) return;
   throw new RangeError(
-    `timeoutMs should be at least tries × perTryMs, which is ${tries} × ${perTryMs} ms, got ${timeoutMs}: lower perTryMs to ${Math.floor(timeoutMs / tries)} or less`,
+    `retry: timeoutMs should be at least tries × perTryMs, which is ${tries} × ${perTryMs} ms, got ${timeoutMs}: lower perTryMs to ${Math.floor(timeoutMs / tries)} or less`,
   );
 }

@@ -86,8 +86,12 @@ describe("when it is tried again", () => {
     expect(plan().next(peer("not_found", 200), first)).toBe(-1);
   });
 
-  it("is never when the peer said no, or what it said is none", () => {
-    for (const no of [Infinity, Number.NaN, -1]) expect(plan().next(peer("unavailable", no), first)).toBe(-1);
+  it("is never when the peer said no; a moment that has passed is now, and what is no number says nothing", () => {
+    expect(plan().next(peer("unavailable", Infinity), first)).toBe(-1);
+    for (const odd of [-1, -Infinity, Number.NaN]) expect(plan().next(peer("unavailable", odd), first)).toBe(12.5);
+    expect(plan().next(peer("resource_exhausted", -1), first)).toBe(12.5);
+    expect(plan().next(peer("resource_exhausted", Number.NaN), first)).toBe(-1);
+    expect(plan().next(policyError("rate_limited", { retryAfterMs: Number.NaN }), first)).toBe(-1);
   });
 
   it("is never when the wait does not fit before the deadline", () => {
@@ -165,18 +169,18 @@ describe("a plan", () => {
   });
 
   it.each<[object, string]>([
-    [{ tries: 0 }, "tries should be an integer from 1 to 10, got 0"],
-    [{ tries: 11 }, "tries should be an integer from 1 to 10, got 11"],
-    [{ baseMs: "5" }, 'baseMs should be a number from 0 to 86400000, got "5"'],
-    [{ maxMs: -1 }, "maxMs should be a number from 0"],
-    [{ baseMs: 100, maxMs: 50 }, "maxMs should be a number of at least 100, got 50"],
-    [{ perTryMs: 0 }, "perTryMs should be a number of at least 1, got 0"],
-    [{ codes: "unavailable" }, 'codes should be a list of codes, got "unavailable"'],
-    [{ codes: ["gone"] }, "codes should be of canceled"],
-    [{ budget: {} }, "budget.withdraw should be a function, got undefined"],
-    [{ random: {} }, "random.fraction should be a function"],
-    [{ retryable: true }, "retryable should be a function, got true"],
-    [{ onEvent: 5 }, "onEvent should be a function, got 5"],
+    [{ tries: 0 }, "retry: tries should be an integer from 1 to 10, got 0"],
+    [{ tries: 11 }, "retry: tries should be an integer from 1 to 10, got 11"],
+    [{ baseMs: "5" }, 'retry: baseMs should be a number from 0 to 86400000, got "5"'],
+    [{ maxMs: -1 }, "retry: maxMs should be a number from 0"],
+    [{ baseMs: 100, maxMs: 50 }, "retry: maxMs should be a number of at least 100, got 50"],
+    [{ perTryMs: 0 }, "retry: perTryMs should be a number of at least 1, got 0"],
+    [{ codes: "unavailable" }, 'retry: codes should be a list of codes, got "unavailable"'],
+    [{ codes: ["gone"] }, "retry: codes should be of canceled"],
+    [{ budget: {} }, "retry: budget.withdraw should be a function, got undefined"],
+    [{ random: {} }, "retry: random.fraction should be a function"],
+    [{ retryable: true }, "retry: retryable should be a function, got true"],
+    [{ onEvent: 5 }, "retry: onEvent should be a function, got 5"],
     [{ attempts: 3 }, 'retryPlan has no option "attempts"'],
   ])("is checked: %j", (options, message) => {
     expect(() => retryPlan(options)).toThrow(message);

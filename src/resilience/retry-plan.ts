@@ -9,7 +9,7 @@ import { backOff } from "../internal/back-off.ts";
 import { checkNames } from "../internal/check.ts";
 import type { Random } from "../time/index.ts";
 import type { Budget } from "./budget.ts";
-import { isFinal, isUnsent, waitsForInstances } from "./retry-errors.ts";
+import { hintOf, isFinal, isUnsent, waitsForInstances } from "./retry-errors.ts";
 import { RETRY_POLICY, retryNumbers, retrySettings, type RetryNumbers, type RetrySettings } from "./retry-options.ts";
 
 /** What a decision is made of. */
@@ -115,8 +115,7 @@ class Plan implements RetryPlan {
 
   #decide(error: ServiceError, state: RetryState): number | RetryEnd {
     if (isFinal(error)) return "error";
-    const { retryAfterMs } = error;
-    if (retryAfterMs !== undefined && !(retryAfterMs >= 0 && retryAfterMs < Infinity)) return "push_back";
+    if (hintOf(error) === Infinity) return "push_back";
     const unsent = isUnsent(error);
     if (!unsent) {
       if (!this.#isWorth(error)) return "error";
@@ -136,12 +135,12 @@ class Plan implements RetryPlan {
     const { retryable } = this.#settings;
     if (retryable !== undefined) return retryable(error);
     // One that says when to come again is an invitation.
-    const isInvited = error.code === "resource_exhausted" && error.retryAfterMs !== undefined;
+    const isInvited = error.code === "resource_exhausted" && hintOf(error) !== undefined;
     return isInvited || this.#numbers.codes.includes(error.code);
   }
 
   #delayMs(error: ServiceError, attempt: number, unsent: boolean): number {
-    const atLeastMs = error.retryAfterMs ?? 0;
+    const atLeastMs = hintOf(error) ?? 0;
     // Another instance is asked, so there is nothing to wait for.
     if (unsent && attempt === 1 && atLeastMs === 0 && !waitsForInstances(error)) return 0;
     const waitMs = backOff(attempt, this.#numbers, this.#settings.random);

@@ -285,20 +285,20 @@ describe("the options of a retry", () => {
   it.each<[object, string]>([
     [
       { tries: 3, perTryMs: 500, timeoutMs: 1000 },
-      "timeoutMs should be at least tries × perTryMs, which is 3 × 500 ms, got 1000",
+      "retry: timeoutMs should be at least tries × perTryMs, which is 3 × 500 ms, got 1000",
     ],
-    [{ timeoutMs: 0 }, "timeoutMs should be a number of at least 1, got 0"],
-    [{ retryable: 1 }, "retryable should be a function, got 1"],
+    [{ timeoutMs: 0 }, "retry: timeoutMs should be a number of at least 1, got 0"],
+    [{ retryable: 1 }, "retry: retryable should be a function, got 1"],
     [{ retries: 1 }, 'retry has no option "retries"'],
-    [{ budget: { ratio: -1 } }, "ratio should be a number from 0 to 10, got -1"],
-    [{ budget: 5 }, "budget should be a budget or its numbers, got 5"],
-    [{ budget: { withdraw: () => true } }, "budget.deposit should be a function"],
+    [{ budget: { ratio: -1 } }, "budget: ratio should be a number from 0 to 10, got -1"],
+    [{ budget: 5 }, "retry: budget should be a budget or its numbers, got 5"],
+    [{ budget: { withdraw: () => true } }, "retry: budget.deposit should be a function"],
   ])("are checked: %j", (options, message) => {
     expect(() => retry(options)).toThrow(message);
   });
 
   it("are checked where they are given to a run", () => {
-    expect(() => retry().run(undefined as never)).toThrow("fn should be a function, got undefined");
+    expect(() => retry().run(undefined as never)).toThrow("run: fn should be a function, got undefined");
     expect(() => retry().run(() => 1, { sginal: 1 } as never)).toThrow('run has no option "sginal"');
   });
 });

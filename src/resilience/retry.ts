@@ -8,11 +8,12 @@ import type { BudgetPolicy, RetryPolicy } from "../contract/index.ts";
 import type { Context } from "../endpoint/index.ts";
 import { checkFunction, checkNames, checkNumber } from "../internal/check.ts";
 import { systemClock, type Clock, type Random } from "../time/index.ts";
+import type { Attempt } from "./attempts-running.ts";
 import { budget, isBudget, type Budget, type BudgetSnapshot } from "./budget.ts";
 import { retryable } from "./retry-errors.ts";
 import { checkFits, RETRY_POLICY } from "./retry-options.ts";
-import { retryPlan, type RetryEvent, type RetryPlan } from "./retry-plan.ts";
-import { RetryRun, type Attempt, type RetryCounts, type RetryWork } from "./retry-run.ts";
+import { retryPlan, type RetryEvent } from "./retry-plan.ts";
+import { RetryRun, type RetryCounts, type RetryWork } from "./retry-run.ts";
 
 /** What a retry is made of. */
 export interface RetryOptions extends RetryPolicy {
@@ -81,45 +82,32 @@ export interface RetrySnapshot {
 }
 
 class FunctionRetry implements Retry {
-  readonly #plan: RetryPlan;
-  readonly #timeoutMs: number | undefined;
-  readonly #isIdempotent: boolean;
-  readonly #budget: Budget | undefined;
-  readonly #clock: Clock;
-  readonly #counts: RetryCounts = { runs: 0, retries: 0, failed: 0 };
+  readonly #settings: Omit<RetryWork<never>, "fn" | "resolve" | "reject" | "signal" | "context">;
 
   constructor(options: RetryOptions) {
     checkNames("retry", options, [...RETRY_POLICY, ...OWN]);
-    const { tries, baseMs, maxMs, perTryMs, codes, timeoutMs, random, onEvent, clock = systemClock } = options;
-    if (timeoutMs !== undefined) checkNumber("timeoutMs", timeoutMs, { min: 1 });
-    if (options.retryable !== undefined) checkFunction("retryable", options.retryable);
-    this.#budget = budgetOf(options.budget);
-    this.#plan = retryPlan({
-      ...{ tries, baseMs, maxMs, perTryMs, codes, random, onEvent },
-      budget: this.#budget,
-      retryable: retryable(options.retryable),
-    });
-    checkFits(this.#plan, timeoutMs);
-    this.#timeoutMs = timeoutMs;
-    this.#isIdempotent = options.idempotent ?? true;
-    this.#clock = clock;
+    const { tries, baseMs, maxMs, perTryMs, codes, random, onEvent, clock = systemClock } = options;
+    const timeoutMs = checkNumber("retry: timeoutMs", options.timeoutMs ?? Infinity, { min: 1 });
+    if (options.retryable !== undefined) checkFunction("retry: retryable", options.retryable);
+    const budget = budgetOf(options.budget);
+    const judge = retryable(options.retryable);
+    const plan = retryPlan({ tries, baseMs, maxMs, perTryMs, codes, random, onEvent, budget, retryable: judge });
+    checkFits(plan, timeoutMs);
+    const counts: RetryCounts = { runs: 0, retries: 0, failed: 0 };
+    this.#settings = { plan, timeoutMs, isIdempotent: options.idempotent ?? true, budget, clock, counts };
   }
 
   run<T>(fn: (attempt: Attempt) => T | Promise<T>, options: RunOptions = {}): Promise<T> {
-    checkFunction("fn", fn);
+    checkFunction("run: fn", fn);
     checkNames("run", options, ["signal", "context"]);
+    const { signal, context } = options;
     return new Promise((resolve, reject) => {
-      const work: RetryWork<T> = {
-        ...{ fn, resolve, reject, signal: options.signal, context: options.context, plan: this.#plan },
-        ...{ timeoutMs: this.#timeoutMs, isIdempotent: this.#isIdempotent, clock: this.#clock, counts: this.#counts },
-        budget: this.#budget,
-      };
-      new RetryRun<T>(work).begin();
+      new RetryRun<T>({ ...this.#settings, fn, resolve, reject, signal, context }).begin();
     });
   }
 
   wrap<A extends unknown[], T>(fn: (...args: A) => T | Promise<T>): (...args: A) => Promise<T> {
-    checkFunction("fn", fn);
+    checkFunction("wrap: fn", fn);
     const run = this.run.bind(this);
     return function retried(this: unknown, ...args: A): Promise<T> {
       return run(() => fn.apply(this, args));
@@ -127,17 +115,19 @@ class FunctionRetry implements Retry {
   }
 
   set(options: RetryPolicy): void {
-    const { tries = this.#plan.tries, perTryMs = this.#plan.perTryMs } = options;
-    checkFits({ tries, perTryMs }, this.#timeoutMs);
-    this.#plan.set(options);
+    const { plan, timeoutMs } = this.#settings;
+    const { tries = plan.tries, perTryMs = plan.perTryMs } = options;
+    checkFits({ tries, perTryMs }, timeoutMs);
+    plan.set(options);
   }
 
   snapshot(): RetrySnapshot {
-    return { ...this.#counts, budget: this.#budget?.snapshot(this.#clock.now()) };
+    const { counts, budget, clock } = this.#settings;
+    return { ...counts, budget: budget?.snapshot(clock.now()) };
   }
 
   describe(): string {
-    return this.#plan.describe();
+    return this.#settings.plan.describe();
   }
 }
 
@@ -166,7 +156,7 @@ export function retry(options: RetryOptions = {}): Retry {
 
 function budgetOf(given: RetryOptions["budget"]): Budget | undefined {
   if (given === false) return undefined;
-  if (given === undefined || !isBudget(given)) return budget(given);
-  checkFunction("budget.deposit", given.deposit);
+  if (given === undefined || !isBudget("retry", given)) return budget(given);
+  checkFunction("retry: budget.deposit", given.deposit);
   return given;
 }

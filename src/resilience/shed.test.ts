@@ -125,8 +125,9 @@ describe("shedding by event loop delay", () => {
     expect(gate(contextOf(), info)).toMatchObject({ "~context": true });
     expect(gate.describe()).toBe("shed from 1000 ms of event loop delay on");
     expect(gate.snapshot()).toMatchObject({ admitted: 1, refused: 1 });
-    expect(() => gate.set({ maxDelayMs: 0 })).toThrow("maxDelayMs should be a number from 1 to 60000, got 0");
-    expect(() => shed({ measure: 5 as never })).toThrow("measure should be a function, got 5");
+    expect(() => gate.set({ maxDelay: 5 } as never)).toThrow('shed has no option "maxDelay", it has maxDelayMs');
+    expect(() => gate.set({ maxDelayMs: 0 })).toThrow("shed: maxDelayMs should be a number from 1 to 60000, got 0");
+    expect(() => shed({ measure: 5 as never })).toThrow("shed: measure should be a function, got 5");
     expect(() => shed({ delay: 5 } as never)).toThrow('shed has no option "delay"');
   });
 });

@@ -51,13 +51,19 @@ export interface ShedSnapshot {
 
 /** A gate that refuses calls while the process is late. */
 export interface Shed extends Gate {
-  /** Changes what is given. */
+  /**
+   * Changes what is given.
+   *
+   * @throws {RangeError} when a value is out of range, and then nothing has changed.
+   */
   set(rules: ShedRules): void;
   /** How it stands now, as plain data. */
   snapshot(): ShedSnapshot;
   /** What it is set to, in one line. */
   describe(): string;
 }
+
+const RULES = ["maxDelayMs", "retryAfterMs"];
 
 /** By criticality: where refusing begins, in parts of `maxDelayMs`. */
 const BEGINS = [2, 1.5, 1, 0.75, 0.5];
@@ -89,10 +95,10 @@ const IDLE_TICKS = 50;
  * ```
  */
 export function shed(options: ShedOptions = {}): Shed {
-  checkNames("shed", options, ["maxDelayMs", "retryAfterMs", "tickMs", "measure", "clock", "random"]);
+  checkNames("shed", options, [...RULES, "tickMs", "measure", "clock", "random"]);
   const { clock = systemClock, random = systemRandom, measure } = options;
-  if (measure !== undefined) checkFunction("measure", measure);
-  const tickMs = checkNumber("tickMs", options.tickMs ?? 20, { min: 1, max: 10_000 });
+  if (measure !== undefined) checkFunction("shed: measure", measure);
+  const tickMs = checkNumber("shed: tickMs", options.tickMs ?? 20, { min: 1, max: 10_000 });
   const loop = new LoopDelay({ clock, tickMs, measure });
   let rules = checkedRules(options);
   let admitted = 0;
@@ -113,6 +119,7 @@ export function shed(options: ShedOptions = {}): Shed {
   }
   const gate = {
     set(changed: ShedRules): void {
+      checkNames("shed", changed, RULES);
       rules = checkedRules({
         maxDelayMs: changed.maxDelayMs ?? rules.maxDelayMs,
         retryAfterMs: changed.retryAfterMs ?? rules.retryAfterMs,
@@ -133,8 +140,8 @@ interface CheckedRules {
 
 function checkedRules({ maxDelayMs = 100, retryAfterMs = 1000 }: ShedRules): CheckedRules {
   return {
-    maxDelayMs: checkNumber("maxDelayMs", maxDelayMs, { min: 1, max: 60_000 }),
-    retryAfterMs: checkNumber("retryAfterMs", retryAfterMs, { min: 0, max: 3_600_000 }),
+    maxDelayMs: checkNumber("shed: maxDelayMs", maxDelayMs, { min: 1, max: 60_000 }),
+    retryAfterMs: checkNumber("shed: retryAfterMs", retryAfterMs, { min: 0, max: 3_600_000 }),
   };
 }
 

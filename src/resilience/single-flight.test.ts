@@ -56,7 +56,7 @@ describe("shared work around functions", () => {
 
 const id = z.object({ id: z.string() });
 const users = service("users", {
-  load: method({ request: id, response: z.object({ n: z.int() }), idempotent: true, timeoutMs: 1000 }),
+  load: method({ request: id, response: z.object({ n: z.int() }), idempotent: true, timeoutMs: 60_000 }),
   buy: method({ request: id, response: z.object({}) }),
 });
 const by = { key: (request: { id: string }) => request.id };
@@ -128,7 +128,10 @@ describe("shared work before a handler", () => {
         methods: { buy: { use: [singleFlight(by as never)] } },
       }),
     ).toThrow("singleFlight is for idempotent methods, users.buy is not");
-    expect(() => singleFlight({} as never)).toThrow("key should be a function, got undefined");
+    // @ts-expect-error -- key is needed
+    expect(() => singleFlight()).toThrow("singleFlight: key should be a function, got undefined");
+    expect(() => singleFlight({ ...by, keys: 1 } as never)).toThrow('singleFlight has no option "keys"');
+    expect(() => singleFlight({} as never)).toThrow("singleFlight: key should be a function, got undefined");
   });
 });
 

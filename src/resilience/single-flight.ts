@@ -61,7 +61,7 @@ export function flights(): Flights {
       return table.size;
     },
     run<T>(key: string, fn: (signal: AbortSignal) => T | Promise<T>, options: SharedCallOptions = {}): Promise<T> {
-      checkFunction("fn", fn);
+      checkFunction("run: fn", fn);
       checkNames("run", options, ["signal", "context"]);
       const gone = goneBy(options);
       if (gone !== undefined) return Promise.reject(gone as Error);
@@ -98,9 +98,10 @@ export function flights(): Flights {
  * ```
  */
 export function singleFlight<Req = unknown>(options: SingleFlightOptions<Req>): SingleFlight<Req> {
-  checkNames("singleFlight", options, ["key"]);
-  checkFunction("key", options.key);
-  const keyOf = options.key as (request: unknown, context: Context) => string | undefined;
+  const { key, ...rest } = options ?? {};
+  checkFunction("singleFlight: key", key);
+  checkNames("singleFlight", rest, ["key"]);
+  const keyOf = key as (request: unknown, context: Context) => string | undefined;
   const tables: Map<string, Flight>[] = [];
   function guard(next: AnyEndpoint, method: MethodInfo): AnyEndpoint {
     checkShareable("singleFlight", method);

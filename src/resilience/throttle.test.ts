@@ -120,7 +120,9 @@ describe("a throttle", () => {
     for (let i = 0; i < 50; i++) isSent(slow, 0);
     slow.set({ maxReject: 0 });
     expect(slow.tryEnter(0)).toBe(true);
-    expect(() => slow.set({ maxReject: 1, ratio: 0 })).toThrow("ratio should be a number from 1 to 100, got 0");
+    expect(() => slow.set({ maxReject: 1, ratio: 0 })).toThrow(
+      "throttle: ratio should be a number from 1 to 100, got 0",
+    );
     expect(slow.describe()).toBe(
       "throttle 2 calls per accepted one over 10000 ms, at most 0 refused, a probe each 1000 ms",
     );
@@ -129,12 +131,12 @@ describe("a throttle", () => {
   });
 
   it.each<[object, string]>([
-    [{ ratio: 0.5 }, "ratio should be a number from 1 to 100, got 0.5"],
-    [{ windowMs: 10 }, "windowMs should be a number from 1000 to 600000, got 10"],
-    [{ maxReject: 2 }, "maxReject should be a number from 0 to 1, got 2"],
-    [{ probeMs: 0 }, "probeMs should be a number of at least 1, got 0"],
+    [{ ratio: 0.5 }, "throttle: ratio should be a number from 1 to 100, got 0.5"],
+    [{ windowMs: 10 }, "throttle: windowMs should be a number from 1000 to 600000, got 10"],
+    [{ maxReject: 2 }, "throttle: maxReject should be a number from 0 to 1, got 2"],
+    [{ probeMs: 0 }, "throttle: probeMs should be a number of at least 1, got 0"],
     [{ k: 2 }, 'throttle has no option "k"'],
-    [{ isRejection: 2 }, "isRejection should be a function, got 2"],
+    [{ isRejection: 2 }, "throttle: isRejection should be a function, got 2"],
   ])("is checked: %j", (options, message) => {
     expect(() => throttle(options)).toThrow(message);
   });

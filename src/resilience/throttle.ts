@@ -6,12 +6,12 @@
  *
  * @module
  */
-import { policyError, ServiceError } from "../errors/index.ts";
+import { policyError, type ServiceError } from "../errors/index.ts";
 import { checkFunction, checkNames, checkNumber } from "../internal/check.ts";
 import { systemClock, systemRandom, type Clock, type Random } from "../time/index.ts";
-import { throttledFunction, type ThrottledCalls } from "./throttle-function.ts";
+import { guardFunction, runGuarded, type Guard } from "./guard-function.ts";
 import { settleThrottled } from "./throttle-verdict.ts";
-import { ThrottleWindow } from "./throttle-window.ts";
+import { PairWindow } from "./pair-window.ts";
 
 /** The numbers of a throttle. */
 export interface ThrottlePolicy {
@@ -89,51 +89,47 @@ export interface Throttle {
 
 type Numbers = Required<{ readonly [N in keyof ThrottlePolicy]: number }>;
 
+const STEPS = 20;
+
 /** So few calls that were turned away prove nothing. */
 const PADDING = 8;
 
 class FunctionThrottle implements Throttle {
   #numbers: Numbers;
-  #window: ThrottleWindow;
+  /** Calls, and those that were accepted. */
+  #window: PairWindow;
   readonly #clock: Clock;
   readonly #random: Random;
   readonly #isRejection: ((error: unknown) => boolean) | undefined;
+  readonly #guard: Guard<true>;
   #lastMs = -Infinity;
   #refused = 0;
 
   constructor(options: ThrottleOptions) {
     checkNames("throttle", options, [...POLICY, "isRejection", "clock", "random"]);
     const { ratio, windowMs, maxReject, probeMs, clock = systemClock, random = systemRandom } = options;
-    if (options.isRejection !== undefined) checkFunction("isRejection", options.isRejection);
+    if (options.isRejection !== undefined) checkFunction("throttle: isRejection", options.isRejection);
     this.#numbers = numbersOf({ ratio, windowMs, maxReject, probeMs }, DEFAULTS);
-    this.#window = new ThrottleWindow(this.#numbers.windowMs);
+    this.#window = new PairWindow(this.#numbers.windowMs, STEPS);
     this.#clock = clock;
     this.#random = random;
     this.#isRejection = options.isRejection;
+    this.#guard = {
+      tryEnter: () => this.tryEnter(clock.now()) || undefined,
+      refusal: () => this.refusal(),
+      succeed: () => this.accepted(clock.now()),
+      record: (_, error) => this.#settle(error),
+    };
   }
 
   run<R>(fn: () => R): R {
-    return this.wrap(fn)();
+    checkFunction("run: fn", fn);
+    return runGuarded(this.#guard, fn);
   }
 
   wrap<A extends unknown[], R>(fn: (...args: A) => R): (...args: A) => R {
-    checkFunction("fn", fn);
-    const clock = this.#clock;
-    const around: ThrottledCalls = {
-      enter: () => this.tryEnter(clock.now()),
-      refusal: () => this.refusal(),
-      answered: (value) => {
-        // An error that is returned is an error all the same.
-        if (ServiceError.is(value)) this.#settle(value);
-        else this.accepted(clock.now());
-        return value;
-      },
-      failed: (error) => {
-        this.#settle(error);
-        throw error;
-      },
-    };
-    return throttledFunction(around, fn);
+    checkFunction("wrap: fn", fn);
+    return guardFunction(this.#guard, fn);
   }
 
   tryEnter(nowMs: number): boolean {
@@ -141,7 +137,7 @@ class FunctionThrottle implements Throttle {
     window.turnTo(nowMs);
     const reject = this.#reject();
     if (reject > 0 && nowMs - this.#lastMs < this.#numbers.probeMs && this.#random.fraction() < reject) {
-      window.called();
+      window.addFirst();
       this.#refused++;
       return false;
     }
@@ -151,14 +147,14 @@ class FunctionThrottle implements Throttle {
 
   accepted(nowMs: number): void {
     this.#window.turnTo(nowMs);
-    this.#window.called();
-    this.#window.accepted();
+    this.#window.addFirst();
+    this.#window.addSecond();
   }
 
   // Counted when it is over, like one that was accepted: many at once are not many that were turned away.
   rejected(nowMs: number): void {
     this.#window.turnTo(nowMs);
-    this.#window.called();
+    this.#window.addFirst();
   }
 
   released(_nowMs: number): void {
@@ -173,12 +169,12 @@ class FunctionThrottle implements Throttle {
     checkNames("throttle", options, POLICY);
     const { windowMs } = this.#numbers;
     this.#numbers = numbersOf(options, this.#numbers);
-    if (windowMs !== this.#numbers.windowMs) this.#window = new ThrottleWindow(this.#numbers.windowMs);
+    if (windowMs !== this.#numbers.windowMs) this.#window = new PairWindow(this.#numbers.windowMs, STEPS);
   }
 
   snapshot(): ThrottleSnapshot {
     this.#window.turnTo(this.#clock.now());
-    const { calls, accepts } = this.#window;
+    const { first: calls, second: accepts } = this.#window;
     return { calls, accepted: accepts, reject: this.#reject(), refused: this.#refused };
   }
 
@@ -193,7 +189,7 @@ class FunctionThrottle implements Throttle {
 
   #reject(): number {
     const { ratio, maxReject } = this.#numbers;
-    const { calls, accepts } = this.#window;
+    const { first: calls, second: accepts } = this.#window;
     const excess = calls - ratio * accepts - PADDING;
     return excess > 0 ? Math.min(maxReject, excess / calls) : 0;
   }
@@ -228,9 +224,9 @@ const DEFAULTS: Numbers = { ratio: 2, windowMs: 10_000, maxReject: 0.99, probeMs
 
 function numbersOf(options: ThrottlePolicy, before: Numbers): Numbers {
   return {
-    ratio: checkNumber("ratio", options.ratio ?? before.ratio, { min: 1, max: 100 }),
-    windowMs: checkNumber("windowMs", options.windowMs ?? before.windowMs, { min: 1000, max: 600_000 }),
-    maxReject: checkNumber("maxReject", options.maxReject ?? before.maxReject, { min: 0, max: 1 }),
-    probeMs: checkNumber("probeMs", options.probeMs ?? before.probeMs, { min: 1 }),
+    ratio: checkNumber("throttle: ratio", options.ratio ?? before.ratio, { min: 1, max: 100 }),
+    windowMs: checkNumber("throttle: windowMs", options.windowMs ?? before.windowMs, { min: 1000, max: 600_000 }),
+    maxReject: checkNumber("throttle: maxReject", options.maxReject ?? before.maxReject, { min: 0, max: 1 }),
+    probeMs: checkNumber("throttle: probeMs", options.probeMs ?? before.probeMs, { min: 1 }),
   };
 }

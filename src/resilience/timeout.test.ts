@@ -163,8 +163,8 @@ describe("timeout", () => {
   });
 
   it("checks what it is given, at once", () => {
-    expect(() => timeout(NaN, never)).toThrow("ms should be a number, got NaN");
-    expect(() => timeout(5, 5 as never)).toThrow("fn should be a function, got 5");
+    expect(() => timeout(NaN, never)).toThrow("timeout: ms should be a number, got NaN");
+    expect(() => timeout(5, 5 as never)).toThrow("timeout: fn should be a function, got 5");
     expect(() => timeout(5, never, { ms: 5 } as never)).toThrow('timeout has no option "ms"');
     expectTypeOf(timeout(5, async () => "x")).toEqualTypeOf<Promise<string>>();
     expectTypeOf(timeout(5, () => 1)).toEqualTypeOf<Promise<number>>();

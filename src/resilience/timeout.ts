@@ -3,11 +3,11 @@
  *
  * @module
  */
-import type { Context, Subscription } from "../endpoint/index.ts";
+import type { Context } from "../endpoint/index.ts";
 import { checkFunction, checkNames, checkNumber } from "../internal/check.ts";
-import { isPromise } from "../internal/promise.ts";
-import { systemClock, type Clock, type Expiring, type Timer } from "../time/index.ts";
-import { deadlineError } from "./stall.ts";
+import { systemClock, type Clock } from "../time/index.ts";
+import type { Attempt } from "./attempts-running.ts";
+import { FunctionRun } from "./function-run.ts";
 
 /** What else ends the wait, and by which clock. */
 export interface TimeoutOptions {
@@ -46,90 +46,13 @@ export function timeout<T>(
   fn: (signal: AbortSignal) => T | Promise<T>,
   options: TimeoutOptions = {},
 ): Promise<T> {
-  checkNumber("ms", ms);
-  checkFunction("fn", fn);
+  checkNumber("timeout: ms", ms);
+  checkFunction("timeout: fn", fn);
   checkNames("timeout", options, ["signal", "context", "clock"]);
-  const { signal, context } = options;
-  if (signal?.aborted) return Promise.reject(signal.reason as Error);
-  if (context?.canceledBy !== undefined) return Promise.reject(context.canceledBy);
-  return new Promise((resolve, reject) => new TimedRun<T>(options, { resolve, reject }).begin(ms, fn));
-}
-
-interface Ends<T> {
-  readonly resolve: (value: T) => void;
-  readonly reject: (error: unknown) => void;
-}
-
-class TimedRun<T> implements Expiring {
-  readonly #ends: Ends<T>;
-  readonly #options: TimeoutOptions;
-  readonly #clock: Clock;
-  readonly #controller = new AbortController();
-  #dueMs = Infinity;
-  #timer: Timer | undefined = undefined;
-  #subscription: Subscription | undefined = undefined;
-  #isOver = false;
-
-  constructor(options: TimeoutOptions, ends: Ends<T>) {
-    this.#ends = ends;
-    this.#options = options;
-    this.#clock = options.clock ?? systemClock;
-  }
-
-  begin(ms: number, fn: (signal: AbortSignal) => T | Promise<T>): void {
-    const { signal, context } = this.#options;
-    const nowMs = this.#clock.now();
-    this.#dueMs = Math.min(nowMs + ms, context?.deadlineMs ?? Infinity);
-    if (this.#dueMs <= nowMs) return this.#callOff(deadlineError());
-    if (this.#dueMs !== Infinity) this.#timer = this.#clock.expire(this.#dueMs - nowMs, this);
-    signal?.addEventListener("abort", this, { once: true });
-    this.#subscription = context?.onCancel((reason) => this.#callOff(reason));
-    let result: T | Promise<T>;
-    try {
-      result = fn(this.#controller.signal);
-    } catch (error) {
-      if (this.#end()) this.#ends.reject(error);
-      return;
-    }
-    if (!isPromise(result)) return this.#answer(result as T);
-    result.then(
-      (value) => this.#answer(value as T),
-      (error: unknown) => {
-        if (this.#end()) this.#ends.reject(error);
-      },
-    );
-  }
-
-  /** Its caller waits. */
-  get keepsAlive(): boolean {
-    return true;
-  }
-
-  expire(): void {
-    this.#callOff(deadlineError(this.#clock.now() - this.#dueMs));
-  }
-
-  handleEvent(): void {
-    this.#callOff(this.#options.signal!.reason);
-  }
-
-  #answer(value: T): void {
-    if (this.#end()) this.#ends.resolve(value);
-  }
-
-  #callOff(reason: unknown): void {
-    if (!this.#end()) return;
-    this.#ends.reject(reason);
-    this.#controller.abort(reason);
-  }
-
-  /** Frees everything; false when it was over already. */
-  #end(): boolean {
-    if (this.#isOver) return false;
-    this.#isOver = true;
-    this.#timer?.cancel();
-    this.#options.signal?.removeEventListener("abort", this);
-    this.#subscription?.cancel();
-    return true;
-  }
+  const { signal, context, clock = systemClock } = options;
+  const once = (attempt: Attempt): T | Promise<T> => fn(attempt.signal);
+  return new Promise((resolve, reject) => {
+    const work = { fn: once, resolve, reject, signal, context, clock, timeoutMs: ms, budget: undefined };
+    new FunctionRun<T>(work).begin();
+  });
 }

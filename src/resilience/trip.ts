@@ -59,35 +59,40 @@ export interface TripRule {
 export function tripRule(trip: Trip, slow: SlowRule | undefined): TripRule {
   if (slow !== undefined) checkSlow(slow);
   if ("consecutive" in trip) {
-    checkNames("trip", trip, ["consecutive"]);
-    const limit = checkNumber("consecutive", trip.consecutive, { min: 1, max: 2 ** 31, integer: true });
-    if (slow !== undefined) throw new RangeError("slow should come with a trip over a window, got a consecutive one");
+    checkNames("circuitBreaker: trip", trip, ["consecutive"]);
+    const limit = checkNumber("circuitBreaker: consecutive", trip.consecutive, { min: 1, max: 2 ** 31, integer: true });
+    if (slow !== undefined)
+      throw new RangeError("circuitBreaker: slow should come with a trip over a window, got a consecutive one");
     return { makeTally: () => new Consecutive(limit), text: `${limit} in a row` };
   }
-  const ratio = checkRatio("trip.ratio", trip.ratio);
+  const ratio = checkRatio("circuitBreaker: trip.ratio", trip.ratio);
   const ratios = { failures: ratio, slow: slow?.ratio ?? Infinity };
   const ending = slow === undefined ? "" : ` or ${percent(slow.ratio)} slower than ${slow.ms} ms`;
-  if (checkOneOf("trip.of", trip.of, ["last", "time"]) === "last") {
-    checkNames("trip", trip, ["ratio", "of", "calls", "minCalls"]);
-    const size = checkNumber("trip.calls", (trip as CountTrip).calls ?? 100, { min: 1, max: 1e6, integer: true });
+  if (checkOneOf("circuitBreaker: trip.of", trip.of, ["last", "time"]) === "last") {
+    checkNames("circuitBreaker: trip", trip, ["ratio", "of", "calls", "minCalls"]);
+    const size = checkNumber("circuitBreaker: trip.calls", (trip as CountTrip).calls ?? 100, {
+      min: 1,
+      max: 1e6,
+      integer: true,
+    });
     const least = trip.minCalls ?? Math.min(20, size);
-    const minCalls = checkNumber("trip.minCalls", least, { min: 1, max: size, integer: true });
+    const minCalls = checkNumber("circuitBreaker: trip.minCalls", least, { min: 1, max: size, integer: true });
     const makeTally = (): Tally => new CountWindow(size, { minCalls, ratios });
     return { makeTally, text: `${percent(ratio)} of the last ${size}${ending}` };
   }
-  checkNames("trip", trip, ["ratio", "of", "windowMs", "buckets", "minCalls"]);
+  checkNames("circuitBreaker: trip", trip, ["ratio", "of", "windowMs", "buckets", "minCalls"]);
   const { windowMs = 10_000, buckets = 10, minCalls = 20 } = trip as TimeTrip;
-  checkNumber("trip.windowMs", windowMs, { min: 1, max: Number.MAX_SAFE_INTEGER });
-  checkNumber("trip.buckets", buckets, { min: 1, max: 1000, integer: true });
-  checkNumber("trip.minCalls", minCalls, { min: 1, max: Number.MAX_SAFE_INTEGER, integer: true });
+  checkNumber("circuitBreaker: trip.windowMs", windowMs, { min: 1, max: Number.MAX_SAFE_INTEGER });
+  checkNumber("circuitBreaker: trip.buckets", buckets, { min: 1, max: 1000, integer: true });
+  checkNumber("circuitBreaker: trip.minCalls", minCalls, { min: 1, max: Number.MAX_SAFE_INTEGER, integer: true });
   const makeTally = (): Tally => new TimeWindow({ windowMs, buckets }, { minCalls, ratios });
   return { makeTally, text: `${percent(ratio)} in ${windowMs} ms${ending}` };
 }
 
 function checkSlow(slow: SlowRule): void {
-  checkNames("slow", slow, ["ms", "ratio"]);
-  checkNumber("slow.ms", slow.ms, { min: Number.MIN_VALUE, max: Number.MAX_VALUE });
-  checkRatio("slow.ratio", slow.ratio);
+  checkNames("circuitBreaker: slow", slow, ["ms", "ratio"]);
+  checkNumber("circuitBreaker: slow.ms", slow.ms, { min: Number.MIN_VALUE, max: Number.MAX_VALUE });
+  checkRatio("circuitBreaker: slow.ratio", slow.ratio);
 }
 
 function checkRatio(name: string, value: unknown): number {
