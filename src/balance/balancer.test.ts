@@ -103,6 +103,13 @@ describe("a list", () => {
     expect(() => make({ from: 3 as never })).toThrow("from should be a source or a list, got 3");
     expect(() => make({ from: [], strategy: {} as never })).toThrow("strategy should be one, for instance p2c()");
     expect(() => make({ from: [], ejection: { base: 1 } as never })).toThrow('ejection has no option "base"');
+    const misspelt: readonly [object, string][] = [
+      [{ ejection: { successRate: { faktor: 1 } } }, 'ejection.successRate has no option "faktor"'],
+      [{ ejection: { failureShare: null } }, "ejection.failureShare should be an object or false, got null"],
+      [{ canary: { version: "2", ratio: 0.1, zone: "a" } }, 'canary has no option "zone"'],
+      [{ subset: { size: 1, client: 0, clients: 3 } }, 'subset has no option "clients"'],
+    ];
+    for (const [options, says] of misspelt) expect(() => make({ from: [], ...options })).toThrow(says);
     expect(() => balancer({ from: [], open, outlier: true } as never)).toThrow('balancer has no option "outlier"');
   });
 
@@ -254,6 +261,25 @@ describe("a source", () => {
     expect(made.snapshot().map(({ address, pending }) => [address, pending])).toEqual([["b:1", 0]]);
     gone.end(0, 5000, "failure");
     expect(made.snapshot()[0]).toMatchObject({ address: "b:1", pending: 0, cost: 0, calls: 0 });
+  });
+
+  it("closes the way that is leaving, not one that was closed before and is begun too late", async () => {
+    const closed: number[] = [];
+    let opened = 0;
+    const { source, update } = listSource(["a:1"]);
+    const made = balancer<number>({ from: source, open: () => ++opened, close: (way) => void closed.push(way) });
+    const late = made.pick(0)!;
+    update([]);
+    update(["a:1"]);
+    const leaving = made.pick(0)!;
+    leaving.begin(0);
+    update([]);
+    late.begin(0);
+    late.end(0, 1, "success");
+    expect(closed).toEqual([1]);
+    leaving.end(0, 1, "success");
+    await made.close();
+    expect(closed).toEqual([1, 2]);
   });
 
   it("does not choose what is down or draining, and does when it is up again", () => {

@@ -26,7 +26,10 @@ export interface ConsistentHashOptions {
    * way. false: no bound. Default: 1.25, as in the paper (Mirrokni, Thorup, Zadimoghaddam).
    */
   readonly boundedLoad?: number | false | undefined;
-  /** Places on the ring per instance of weight 1, from 1 to 10,000. More spread more evenly and cost memory. Default: 100. */
+  /**
+   * Places on the ring per instance of weight 1, from 1 to 10,000. More spread more evenly and cost memory. Where weights ask for more than
+   * a million places in all, everybody gets the same part of what it asks for. Default: 100.
+   */
   readonly virtualNodes?: number | undefined;
   /** Places in Maglev's table, a prime; 100 times the number of instances spreads within 1 %. Default: 65,537. */
   readonly tableSize?: number | undefined;

@@ -50,7 +50,6 @@ export class Entry<T> implements Member<T> {
   forgivenMs = 0;
   isSpared = false;
   startedMs = 0;
-  isRamping = false;
   readonly #owner: EntryOwner;
 
   constructor(instance: Instance, value: T, owner: EntryOwner) {

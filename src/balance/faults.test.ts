@@ -14,6 +14,7 @@ import {
 import { listSource } from "./testdata/list-source.ts";
 import { lognormal, quantile, run, type Call, type Model } from "./testdata/model.ts";
 
+// Seconds of reckoning on a busy machine; what is tested is virtual time.
 const seeds = [1, 2, 3, 4, 5];
 const names = (count: number): string[] => Array.from({ length: count }, (_, i) => `h${i}:1`);
 const successOf = (calls: readonly Call[], refused: number = 0): number =>
@@ -41,22 +42,18 @@ describe("two slow back-ends of twenty", () => {
       0.99,
     );
 
-  it.each([2000, 200])(
-    "at %i/s P2C keeps p99 within twice the healthy one, and the control does not",
-    (perSecond) => {
-      for (const seed of perSecond === 200 ? seeds : seeds.slice(0, 2)) {
-        const { calls } = run(slow(perSecond, {}, seed));
-        const healthy = p99(between(calls, 0, 20_000));
-        const during = between(calls, 20_000, 60_000);
-        expect(p99(during) / healthy).toBeLessThan(2);
-        expect(during.filter(({ backend }) => backend < 2).length / during.length).toBeLessThan(0.015);
-        expect(p99(between(calls, 70_000, 80_000)) / healthy).toBeLessThan(1.2);
-      }
-      const control = run(slow(perSecond, { strategy: roundRobin() }, 1)).calls;
-      expect(p99(between(control, 20_000, 60_000)) / p99(between(control, 0, 20_000))).toBeGreaterThan(50);
-    },
-    60_000,
-  );
+  it.each([2000, 200])("at %i/s P2C keeps p99 within twice the healthy one, and the control does not", (perSecond) => {
+    for (const seed of perSecond === 200 ? seeds : seeds.slice(0, 2)) {
+      const { calls } = run(slow(perSecond, {}, seed));
+      const healthy = p99(between(calls, 0, 20_000));
+      const during = between(calls, 20_000, 60_000);
+      expect(p99(during) / healthy).toBeLessThan(2);
+      expect(during.filter(({ backend }) => backend < 2).length / during.length).toBeLessThan(0.015);
+      expect(p99(between(calls, 70_000, 80_000)) / healthy).toBeLessThan(1.2);
+    }
+    const control = run(slow(perSecond, { strategy: roundRobin() }, 1)).calls;
+    expect(p99(between(control, 20_000, 60_000)) / p99(between(control, 0, 20_000))).toBeGreaterThan(50);
+  });
 });
 
 describe("one of ten fails fast", () => {

@@ -3,12 +3,9 @@
  *
  * @module
  */
-import { checkNames, checkNumber, shown } from "../internal/check.ts";
-import type { EjectionOptions, FailureShareOptions, SuccessRateOptions } from "./ejection-options.ts";
+import type { EjectionRules } from "./ejection-options.ts";
 import type { Entry } from "./entry.ts";
-
-/** Which rule put an instance out. */
-export type Because = "consecutive" | "success_rate" | "failure_share";
+import type { Because } from "./events.ts";
 
 /** What is done to members. */
 export interface OutlierOwner {
@@ -19,28 +16,17 @@ export interface OutlierOwner {
   returned(entry: Entry<unknown>, nowMs: number): void;
 }
 
-interface Rules {
-  readonly consecutive: number;
-  readonly successRate: Required<NoUndefined<SuccessRateOptions>> | undefined;
-  readonly failureShare: Required<NoUndefined<FailureShareOptions>> | undefined;
-  readonly intervalMs: number;
-  readonly baseMs: number;
-  readonly maxMs: number;
-  readonly maxRatio: number;
-}
-type NoUndefined<T> = { readonly [K in keyof T]: Exclude<T[K], undefined> };
-
 /** The rules over the members of one balancer. It has no timer: it is asked with every pick whether something is due. */
 export class Outliers {
   /** When to look next: somebody comes back, or an interval is over. */
   dueMs: number = Infinity;
-  readonly #rules: Rules;
+  readonly #rules: EjectionRules;
   readonly #owner: OutlierOwner;
   readonly #out: Entry<unknown>[] = [];
   #sweepMs = Infinity;
 
-  constructor(options: EjectionOptions, owner: OutlierOwner) {
-    this.#rules = checked(options);
+  constructor(rules: EjectionRules, owner: OutlierOwner) {
+    this.#rules = rules;
     this.#owner = owner;
   }
 
@@ -97,7 +83,7 @@ export class Outliers {
 
   #compare(nowMs: number): void {
     const { successRate, failureShare } = this.#rules;
-    if (successRate !== undefined) {
+    if (successRate !== false) {
       const counted = this.#enough(successRate.minCalls);
       if (counted.length >= successRate.minInstances) {
         const rates = counted.map(rateOf);
@@ -107,7 +93,7 @@ export class Outliers {
         for (const entry of counted) if (rateOf(entry) < least) this.#eject(entry, "success_rate", nowMs);
       }
     }
-    if (failureShare === undefined) return;
+    if (failureShare === false) return;
     const counted = this.#enough(failureShare.minCalls);
     if (counted.length < failureShare.minInstances) return;
     for (const entry of counted)
@@ -159,42 +145,4 @@ export class Outliers {
 
 function rateOf({ recentCalls, recentFailures }: Entry<unknown>): number {
   return 1 - recentFailures / recentCalls;
-}
-
-function checked(options: EjectionOptions): Rules {
-  const names = ["consecutive", "successRate", "failureShare", "intervalMs", "baseMs", "maxMs", "maxRatio"];
-  if (typeof options !== "object" || options === null)
-    throw new TypeError(`ejection should be an object or false, got ${shown(options)}`);
-  checkNames("ejection", options, names);
-  const { consecutive = 5, successRate = {}, failureShare = false } = options;
-  return {
-    consecutive:
-      consecutive === false
-        ? Infinity
-        : checkNumber("ejection.consecutive", consecutive, { min: 1, max: 1e6, integer: true }),
-    successRate:
-      successRate === false
-        ? undefined
-        : {
-            factor: checkNumber("ejection.successRate.factor", successRate.factor ?? 1.9, { min: 0, max: 100 }),
-            minInstances: least("ejection.successRate.minInstances", successRate.minInstances ?? 5),
-            minCalls: least("ejection.successRate.minCalls", successRate.minCalls ?? 100),
-          },
-    failureShare:
-      failureShare === false
-        ? undefined
-        : {
-            ratio: checkNumber("ejection.failureShare.ratio", failureShare.ratio ?? 0.85, { min: 0.01, max: 1 }),
-            minInstances: least("ejection.failureShare.minInstances", failureShare.minInstances ?? 5),
-            minCalls: least("ejection.failureShare.minCalls", failureShare.minCalls ?? 50),
-          },
-    intervalMs: checkNumber("ejection.intervalMs", options.intervalMs ?? 10_000, { min: 1, max: 86_400_000 }),
-    baseMs: checkNumber("ejection.baseMs", options.baseMs ?? 30_000, { min: 1, max: 86_400_000 }),
-    maxMs: checkNumber("ejection.maxMs", options.maxMs ?? 300_000, { min: 1, max: 86_400_000 }),
-    maxRatio: checkNumber("ejection.maxRatio", options.maxRatio ?? 0.1, { min: 0, max: 1 }),
-  };
-}
-
-function least(name: string, value: number): number {
-  return checkNumber(name, value, { min: 1, max: 1e6, integer: true });
 }

@@ -3,27 +3,20 @@
  *
  * @module
  */
-import type { Instance } from "../discovery/index.ts";
+import type { Instance, ListingChange } from "../discovery/index.ts";
 import type { Subscription } from "../endpoint/index.ts";
 import type { Clock } from "../time/index.ts";
 import type { Balancer, MemberExplanation, MemberSnapshot } from "./balancer.ts";
 import type { Entry, EntryOwner } from "./entry.ts";
-import type { BalanceEvent } from "./events.ts";
+import type { BalanceEvent, Because } from "./events.ts";
 import { explained, snapshotOf } from "./explain.ts";
 import { Ledger } from "./ledger.ts";
 import type { Member } from "./member.ts";
-import { Outliers, type Because, type OutlierOwner } from "./outlier.ts";
+import { Outliers, type OutlierOwner } from "./outlier.ts";
 import { Routes } from "./routes.ts";
 import type { PoolSettings } from "./settings.ts";
 import { SlowStart } from "./slow-start.ts";
 import { Ways } from "./ways.ts";
-
-/** What is known of instances that changed. */
-export interface PoolChange {
-  readonly added: readonly Instance[];
-  readonly removed: readonly Instance[];
-  readonly changed: readonly Instance[];
-}
 
 export class Pool<T> implements Balancer<T>, EntryOwner, OutlierOwner {
   readonly ledger: Ledger;
@@ -45,7 +38,7 @@ export class Pool<T> implements Balancer<T>, EntryOwner, OutlierOwner {
     this.#settings = settings;
     this.ledger = new Ledger(settings.learning);
     this.#clock = settings.clock;
-    this.#outliers = settings.ejection === false ? undefined : new Outliers(settings.ejection, this);
+    this.#outliers = settings.ejection === undefined ? undefined : new Outliers(settings.ejection, this);
     this.#slowStart = new SlowStart(settings.slowStartMs, (entry) => this.#routes.weigh(entry));
     this.#routes = new Routes(settings, this.ledger, (event) => this.#tell(event));
     this.#ways = new Ways(settings, (event) => this.#tell(event));
@@ -116,7 +109,7 @@ export class Pool<T> implements Balancer<T>, EntryOwner, OutlierOwner {
   }
 
   /** Takes what has changed; `isStrict`: what `open` throws is thrown on. */
-  apply(change: PoolChange, isStrict: boolean = false): void {
+  apply(change: Omit<ListingChange, "listing">, isStrict: boolean = false): void {
     if (this.#isClosed) return;
     const { subset } = this.#settings;
     const isFirst = this.members.length === 0;

@@ -7,7 +7,7 @@ import { instance, type Instance, type Source } from "../discovery/index.ts";
 import { checkFunction, checkNames, checkNumber, checkString, shown } from "../internal/check.ts";
 import { systemClock, systemRandom, type Clock, type Random } from "../time/index.ts";
 import type { BalancerOptions, CanaryOptions } from "./balancer.ts";
-import type { EjectionOptions } from "./ejection-options.ts";
+import { ejectionRules, type EjectionRules } from "./ejection-options.ts";
 import type { BalanceEvent } from "./events.ts";
 import { p2c } from "./p2c.ts";
 import type { PlanRules } from "./plan.ts";
@@ -24,7 +24,7 @@ export interface PoolSettings<T> {
   readonly close: ((value: T) => Promise<void> | void) | undefined;
   readonly strategy: Strategy;
   readonly learning: Learning;
-  readonly ejection: EjectionOptions | false;
+  readonly ejection: EjectionRules | undefined;
   readonly slowStartMs: number;
   readonly zone: string | undefined;
   readonly canary: CanaryOptions | undefined;
@@ -61,6 +61,7 @@ export function settingsOf<T>(options: BalancerOptions<T>): PoolSettings<T> {
   if (onEvent !== undefined) checkFunction("onEvent", onEvent);
   if (zone !== undefined) checkString("zone", zone);
   if (canary !== undefined) {
+    checkNames("canary", canary, ["version", "ratio"]);
     checkString("canary.version", canary.version);
     checkNumber("canary.ratio", canary.ratio, { min: 0, max: 1 });
   }
@@ -77,7 +78,7 @@ export function settingsOf<T>(options: BalancerOptions<T>): PoolSettings<T> {
     close,
     strategy,
     learning: strategy.learning ?? LEARNING,
-    ejection: options.ejection ?? {},
+    ejection: ejectionRules(options.ejection),
     slowStartMs: checkNumber("slowStartMs", options.slowStartMs ?? 10_000, { min: 0, max: 86_400_000 }),
     zone,
     canary,

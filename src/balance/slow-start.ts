@@ -18,7 +18,7 @@ export class SlowStart {
   dueMs: number = Infinity;
   readonly #overMs: number;
   readonly #weigh: (entry: Entry<unknown>) => void;
-  readonly #ramping: Entry<unknown>[] = [];
+  readonly #ramping = new Set<Entry<unknown>>();
 
   constructor(overMs: number, weigh: (entry: Entry<unknown>) => void) {
     this.#overMs = overMs;
@@ -30,27 +30,21 @@ export class SlowStart {
     entry.startedMs = nowMs;
     entry.share = FLOOR;
     this.#weigh(entry);
-    if (!entry.isRamping) this.#ramping.push(entry);
-    entry.isRamping = true;
+    this.#ramping.add(entry);
     this.dueMs = Math.min(this.dueMs, nowMs + this.#overMs / STEPS);
   }
 
   /** It is gone. */
   forget(entry: Entry<unknown>): void {
-    if (!entry.isRamping) return;
-    entry.isRamping = false;
-    this.#ramping.splice(this.#ramping.indexOf(entry), 1);
+    this.#ramping.delete(entry);
   }
 
   step(nowMs: number): void {
-    for (let i = this.#ramping.length - 1; i >= 0; i--) {
-      const entry = this.#ramping[i]!;
+    for (const entry of this.#ramping) {
       entry.share = Math.max(FLOOR, Math.min(1, (nowMs - entry.startedMs) / this.#overMs));
       this.#weigh(entry);
-      if (entry.share < 1) continue;
-      entry.isRamping = false;
-      this.#ramping.splice(i, 1);
+      if (entry.share === 1) this.#ramping.delete(entry);
     }
-    this.dueMs = this.#ramping.length === 0 ? Infinity : nowMs + this.#overMs / STEPS;
+    this.dueMs = this.#ramping.size === 0 ? Infinity : nowMs + this.#overMs / STEPS;
   }
 }

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { checkNumber } from "../internal/check.ts";
+import { checkNames, checkNumber } from "../internal/check.ts";
 import type { SubsetOptions } from "./balancer.ts";
 import { hash } from "./hash.ts";
 
@@ -22,7 +22,9 @@ export class Subset {
   readonly #all = new Set<string>();
   #isStale = false;
 
-  constructor({ size, client }: SubsetOptions) {
+  constructor(options: SubsetOptions) {
+    checkNames("subset", options, ["size", "client"]);
+    const { size, client } = options;
     this.#size = checkNumber("subset.size", size, { min: 1, max: 1e6, integer: true });
     this.#client = checkNumber("subset.client", client, { min: 0, max: 1e9, integer: true });
   }

@@ -53,7 +53,11 @@ export class Ways<T> {
 
   /** The last call of one that is gone has ended. */
   end(entry: Entry<T>): void {
-    if (this.#leaving.delete(placeOf(entry.instance))) this.#close(entry);
+    const place = placeOf(entry.instance);
+    // One that was closed before it was begun may share its place with one that is leaving now.
+    if (this.#leaving.get(place) !== entry) return;
+    this.#leaving.delete(place);
+    this.#close(entry);
   }
 
   /** Resolves when all ways that are ending have ended. */

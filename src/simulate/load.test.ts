@@ -6,12 +6,13 @@ import { rateLimit } from "../ratelimit/index.ts";
 import type { Backend, ClientData, Report, Scenario, ServerData, World } from "./index.ts";
 import { control, least, most, tell, withSeeds } from "./testdata/seeds.ts";
 
+// Seconds of reckoning on a busy machine; what is tested is virtual time.
 /** Calls again as often as it may, whatever becomes of it. */
 const RECKLESS: ClientData = { budget: false, breaker: false, balance: { ejection: false } };
 
 const shedding = ({ clock }: World): ServerData => ({ gates: [adaptiveConcurrency({ clock })] });
 
-describe("everything fails", { timeout: 120_000 }, () => {
+describe("everything fails", () => {
   const failing = (perSecond: number, client?: ClientData): Scenario => ({
     durationMs: perSecond < 1000 ? 60_000 : 20_000,
     client,
@@ -85,7 +86,7 @@ describe("everything fails", { timeout: 120_000 }, () => {
   });
 });
 
-describe("more comes than a server can do", { timeout: 120_000 }, () => {
+describe("more comes than a server can do", () => {
   // 1000 a second is what ten workers can do; callers leave after 200 ms.
   const overload = (times: number, server?: Backend["server"]): Scenario => ({
     durationMs: 30_000,
@@ -137,7 +138,7 @@ describe("more comes than a server can do", { timeout: 120_000 }, () => {
   });
 });
 
-describe("two thirds of the capacity are gone for five seconds", { timeout: 120_000 }, () => {
+describe("two thirds of the capacity are gone for five seconds", () => {
   const trigger = (client: ClientData, server?: Backend["server"]): Scenario => ({
     durationMs: 75_000,
     client,
@@ -171,7 +172,7 @@ describe("two thirds of the capacity are gone for five seconds", { timeout: 120_
   });
 });
 
-describe("two thirds of the capacity of five instances are gone for five seconds", { timeout: 120_000 }, () => {
+describe("two thirds of the capacity of five instances are gone for five seconds", () => {
   const trigger: Scenario = {
     durationMs: 75_000,
     client: { retry: { tries: 3, perTryMs: 200, baseMs: 50 } },
@@ -189,7 +190,7 @@ describe("two thirds of the capacity of five instances are gone for five seconds
   });
 });
 
-describe("a client that throttles itself", { timeout: 120_000 }, () => {
+describe("a client that throttles itself", () => {
   const throttled =
     (options: object) =>
     ({ clock, random }: World): ClientData => {

@@ -114,7 +114,8 @@ function success(panel: Panel, all: readonly (readonly Span[])[], x: Scale): Pan
 
 function durations(panel: Panel, all: readonly (readonly Span[])[], x: Scale): Panel {
   const known = all.flat().flatMap(({ figures }) => (figures.offered === 0 ? [] : [figures.p50Ms, figures.p99Ms]));
-  const low = 10 ** Math.floor(Math.log10(Math.max(0.1, Math.min(...known))));
+  // Without any request there is nothing to go by, and no end to an infinite scale.
+  const low = known.length === 0 ? 1 : 10 ** Math.floor(Math.log10(Math.max(0.1, Math.min(...known))));
   const high = 10 ** Math.ceil(Math.log10(Math.max(low * 10, ...known)));
   const y = log([low, high], panel.range);
   const ticks: number[] = [];

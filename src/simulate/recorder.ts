@@ -10,7 +10,7 @@ export const OPEN = 255;
 /** The outcome of what succeeded. */
 export const OK = 0;
 
-type Numbers = Float64Array<ArrayBuffer> | Int32Array<ArrayBuffer> | Uint16Array<ArrayBuffer> | Uint8Array<ArrayBuffer>;
+type Numbers = Float64Array<ArrayBuffer> | Int32Array<ArrayBuffer> | Uint8Array<ArrayBuffer>;
 
 /** A column that grows. */
 export class Column<T extends Numbers> {
@@ -34,6 +34,7 @@ export class Column<T extends Numbers> {
 }
 
 const float64 = (length: number): Float64Array<ArrayBuffer> => new Float64Array(length);
+const int32 = (length: number): Int32Array<ArrayBuffer> => new Int32Array(length);
 const uint8 = (length: number): Uint8Array<ArrayBuffer> => new Uint8Array(length);
 
 /** Requests and attempts, each in order of its beginning. */
@@ -45,8 +46,8 @@ export class Recorder {
   readonly attemptEnd: Column<Float64Array<ArrayBuffer>> = new Column(float64);
   readonly attemptOutcome: Column<Uint8Array<ArrayBuffer>> = new Column(uint8);
   /** Which request an attempt was made for; -1: for one of another service's. */
-  readonly attemptRequest: Column<Int32Array<ArrayBuffer>> = new Column((length) => new Int32Array(length));
-  readonly attemptPlace: Column<Uint16Array<ArrayBuffer>> = new Column((length) => new Uint16Array(length));
+  readonly attemptRequest: Column<Int32Array<ArrayBuffer>> = new Column(int32);
+  readonly attemptPlace: Column<Int32Array<ArrayBuffer>> = new Column(int32);
   /** What outcomes mean, by number: code and reason. */
   readonly outcomes: { readonly code: string; readonly reason: string }[] = [{ code: "ok", reason: "ok" }];
   readonly #numbers = new Map<string, number>();

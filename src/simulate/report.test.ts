@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { comparison, plot, scenario, simulate, type Scenario } from "./index.ts";
 
+// Seconds of reckoning on a busy machine; what is tested is virtual time.
 const crash: Scenario = {
   name: "a <crash>",
   durationMs: 6000,
@@ -19,6 +20,12 @@ describe("a report", () => {
     expect(report.recoveryMs({ afterMs: 2500, windowMs: 500 })).toBe(1500);
     expect(report.recoveryMs({ afterMs: 0, p99Ms: 5 })).toBe(Infinity);
     expect(report.recoveryMs({ afterMs: 0, successRatio: 0.3 })).toBe(0);
+  });
+
+  it("does not call well what it did not look at", () => {
+    expect(() => report.recoveryMs({ afterMs: 6000 })).toThrow("afterMs should be a number from 0 to 5500, got 6000");
+    expect(() => report.recoveryMs({ afterMs: 0, successRatio: 99 })).toThrow("successRatio should be a number");
+    expect(() => report.recoveryMs({} as never)).toThrow("afterMs should be a number from 0 to 5500, got undefined");
   });
 
   it("tells who got how much", () => {
@@ -69,12 +76,14 @@ describe("a report", () => {
     expect(comparison([report, report]).trimEnd().split("\n")).toHaveLength(3);
   });
 
-  it("draws, and lets no name become a part of the picture", () => {
+  it("draws, and lets no name become a part of the picture", async () => {
     const svg = plot([report, report], "two");
     expect(svg).toContain("<title>two</title>");
     expect(svg).toContain("a &lt;crash&gt;, seed 1");
     expect(svg).not.toMatch(/NaN|undefined|Infinity|<crash>/);
     expect(report.toSvg()).toContain("pet: down");
+    const none = await simulate({ ...crash, load: { perSecond: [{ atMs: 0, perSecond: 0 }] } });
+    expect(none.toSvg()).not.toMatch(/NaN|undefined|Infinity/);
     expect(() => plot([])).toThrow("reports should be a list of 1 to 4, got an array of 0");
   });
 });

@@ -44,7 +44,11 @@ export interface Report {
   readonly seconds: readonly Figures[];
   /** All requests that began between two moments. @throws {RangeError} when the second is not after the first. */
   between(fromMs: number, untilMs: number): Figures;
-  /** How long after `afterMs` it was until every stretch to the end was well; Infinity: it never was. */
+  /**
+   * How long after `afterMs` it was until every stretch to the end was well; Infinity: it never was.
+   *
+   * @throws {RangeError} when a part of the rule is out of range, such as an `afterMs` past the end.
+   */
   recoveryMs(rule: RecoveryRule): number;
   /** What befell the back-ends. */
   readonly faults: readonly FaultSpan[];
@@ -93,7 +97,11 @@ export function reportOf(parts: ReportParts): Report {
     recoveryMs(rule) {
       checkNames("recoveryMs", rule, ["afterMs", "successRatio", "p99Ms", "windowMs"]);
       const { afterMs, successRatio = 0.99, p99Ms = Infinity, windowMs = 1000 } = rule;
-      checkNumber("windowMs", windowMs, { min: 1 });
+      checkNumber("windowMs", windowMs, { min: 1, max: durationMs });
+      // Past the end nothing is looked at, and nothing would be found wrong.
+      checkNumber("afterMs", afterMs, { min: 0, max: durationMs - windowMs / 2 });
+      checkNumber("successRatio", successRatio, { min: 0, max: 1 });
+      checkNumber("p99Ms", p99Ms, { min: 0 });
       let wellFromMs = afterMs;
       let isWell = true;
       for (const [from, until] of windows(afterMs, durationMs, windowMs)) {
