@@ -32,6 +32,8 @@ group("a client that is adjusted while it runs", () => {
     adjust(remote, { retry: { tries: 2 }, budget: { ratio: 0.5 } });
     expect(tries(remote)).toEqual(["2", "5"]);
     expect(describe(remote)).toContain("budget 0.5 per request");
+    adjust(remote, { methods: { look: undefined } });
+    expect(tries(remote)).toEqual(["2", "5"]);
     adjust(remote, { methods: { book: { retry: { tries: 4 } } } });
     expect(tries(remote)).toEqual(["2", "4"]);
   });

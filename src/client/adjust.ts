@@ -39,7 +39,7 @@ export function adjusted(
       throw new RangeError(
         `methods should name methods of the client (${[...bound.keys()].join(", ")}), got ${shown(name)}`,
       );
-    checkNames(`methods.${name}`, methods[name]!, ["retry", "hedge"]);
+    checkNames(`methods.${name}`, methods[name] ?? {}, ["retry", "hedge"]);
   }
   const steps: (() => void)[] = [];
   if (change.budget !== undefined) steps.push(ofBudget(budget, change.budget));

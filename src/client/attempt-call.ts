@@ -83,7 +83,6 @@ export class AttemptCall extends ActiveCall {
   /** Leaves what the transport found out with the call it was made for. */
   handOver(): void {
     const whole = this.#whole;
-    whole.attempts = this.#attempt;
     whole.peer = this.peer;
     whole.status = this.status;
     whole.requestBytes = this.requestBytes;

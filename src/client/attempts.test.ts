@@ -6,9 +6,11 @@ import type { ActiveCall } from "../endpoint/index.ts";
 import { backgroundContext } from "../endpoint/index.ts";
 import { bareError, policyError, type ServiceError } from "../errors/index.ts";
 import { error, method, service } from "../index.ts";
+import { logger } from "../log/index.ts";
 import { attemptsOf, budget } from "../resilience/index.ts";
 import { settled, virtualClock, type VirtualClock } from "../testing/index.ts";
 import { seededRandom, sleep } from "../time/index.ts";
+import { memoryExporter, tracer } from "../trace/index.ts";
 import type { ClientTransport } from "../transport/index.ts";
 import { client, type ClientOptions } from "./index.ts";
 
@@ -98,6 +100,25 @@ describe("a call that fails", () => {
     expect(await answer).toEqual({ n: 2 });
     expect(new Set(instances()).size).toBe(2);
     expect(transport.sent.map(({ attempt }) => attempt)).toEqual([1, 2]);
+  });
+
+  it("says in its log line and span how many attempts it took, where it took more than one", async () => {
+    const lines: string[] = [];
+    const exporter = memoryExporter();
+    const trace = tracer({ service: "test", ratio: 1, exporter });
+    const { clock, remote } = calling((_sent, i) => (i === 1 ? unavailable() : { n: i }), {
+      log: logger({ batchBytes: 0, write: (text) => lines.push(text) }),
+      trace,
+    });
+    for (const n of [1, 2]) {
+      const answer = remote.look({ n });
+      await clock.advance(100);
+      await answer;
+    }
+    await trace.close();
+    const logged = lines.map((line) => JSON.parse(line) as { msg: string; attempts?: number });
+    expect(logged.filter(({ msg }) => msg === "call").map(({ attempts }) => attempts)).toEqual([2, undefined]);
+    expect(exporter.spans.map(({ attributes }) => attributes["rpc.attempts"])).toEqual([2, undefined]);
   });
 
   it("fails with the last error, and all attempts are kept on it", async () => {
@@ -266,6 +287,18 @@ describe("a hedge", () => {
     expect(transport.sent[0]!.call.canceledBy?.code).toBe("canceled");
     expect(transport.sent.map(({ attempt }) => attempt)).toEqual([1, 2]);
     expect(clock.pending).toBe(0);
+  });
+
+  it("is counted also where the first attempt wins", async () => {
+    const attempts: number[] = [];
+    const { clock, remote } = calling(
+      (_sent, i) => new Promise((resolve) => void clock.after(i === 1 ? 50 : 1000, () => resolve({ n: i }))),
+      { hedge: { afterMs: 40, extra: 1 }, observers: [() => ({ end: (call) => attempts.push(call.attempts) })] },
+    );
+    const answer = remote.look({ n: 1 });
+    await clock.advance(100);
+    expect(await answer).toEqual({ n: 1 });
+    expect(attempts).toEqual([2]);
   });
 
   it("is not begun when the first has answered, or failed", async () => {

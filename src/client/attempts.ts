@@ -8,22 +8,20 @@
 import type { Member } from "../balance/index.ts";
 import type { Subscription } from "../endpoint/index.ts";
 import { policyError, toServiceError, type ServiceError } from "../errors/index.ts";
-import { isPromise } from "../internal/promise.ts";
 import { isStalled } from "../resilience/index.ts";
 import type { Expiring, Timer } from "../time/index.ts";
 import type { UnarySender } from "../transport/index.ts";
-import { errorOf, valueOf } from "./answer.ts";
 import { AttemptCall } from "./attempt-call.ts";
 import { endingOf, type Attempt } from "./attempt.ts";
 import type { ClientCall } from "./call.ts";
+import { exchanged, type Exchange } from "./exchange.ts";
 import { Failures } from "./failures.ts";
 import type { Upstream } from "./upstream.ts";
 import { enter, type Way } from "./way.ts";
 
 /** One attempt that runs. */
-interface Running {
-  readonly own: AttemptCall;
-  readonly attempt: Attempt<UnarySender>;
+interface Running extends Exchange {
+  readonly call: AttemptCall;
 }
 
 /** A first attempt that was made without this, and failed. */
@@ -121,30 +119,24 @@ export class Attempts implements Expiring {
     }
     this.#last = attempt.member;
     if (this.#made++ === 0) this.#beganMs = startMs;
+    this.#call.tries = this.#made;
     const perTryMs = retry?.perTryMs ?? Infinity;
-    const own = new AttemptCall(this.#call, {
+    const call = new AttemptCall(this.#call, {
       attempt: this.#made,
       startMs,
       timeoutMs: Math.min(leftMs, perTryMs),
     });
-    const running: Running = { own, attempt };
+    const running: Running = {
+      attempt,
+      request: this.#request,
+      call,
+      succeeded: (value) => this.#succeeded(running, value),
+      failed: (error) => this.#failed(running, error),
+    };
     this.#running.add(running);
-    if (perTryMs < leftMs) own.arm(clock, () => this.#failed(running, own.canceledBy!));
-    this.#send(running);
+    if (perTryMs < leftMs) call.arm(clock, () => this.#failed(running, call.canceledBy!));
+    void exchanged(this.#way.method, running);
     this.#hedge(startMs);
-  }
-
-  #send(running: Running): void {
-    let answer: Promise<unknown>;
-    try {
-      answer = running.attempt.target.send(this.#request, running.own);
-    } catch (error) {
-      answer = Promise.reject(error as Error);
-    }
-    answer.then(
-      (wire) => this.#received(running, wire),
-      (error: unknown) => this.#refused(running, error),
-    );
   }
 
   #hedge(startMs: number): void {
@@ -157,35 +149,13 @@ export class Attempts implements Expiring {
     this.#timer = clock.expire(delayMs, this);
   }
 
-  #received(running: Running, wire: unknown): void {
-    if (!this.#running.has(running)) return;
-    let value: unknown;
-    try {
-      value = valueOf(this.#way.method, wire);
-    } catch (error) {
-      return this.#failed(running, toServiceError(error));
-    }
-    if (!isPromise(value)) return this.#succeeded(running, value);
-    value.then(
-      (later) => this.#succeeded(running, later),
-      (error: unknown) => this.#failed(running, toServiceError(error)),
-    );
-  }
-
-  #refused(running: Running, thrown: unknown): void {
-    if (!this.#running.has(running)) return;
-    const error = errorOf(this.#way.method, thrown);
-    if (isPromise(error)) void (error as Promise<ServiceError>).then((later) => this.#failed(running, later));
-    else this.#failed(running, error as ServiceError);
-  }
-
   #succeeded(running: Running, value: unknown): void {
     if (!this.#running.delete(running)) return;
     const { clock, hedge } = this.#way;
     const nowMs = clock.now();
-    running.own.ended();
-    running.attempt.succeeded(nowMs, running.own.incoming);
-    running.own.handOver();
+    running.call.ended();
+    running.attempt.succeeded(nowMs, running.call.incoming);
+    running.call.handOver();
     hedge?.answered(nowMs - this.#beganMs);
     this.#resolve(value);
     this.#end(nowMs);
@@ -195,9 +165,9 @@ export class Attempts implements Expiring {
     if (!this.#running.delete(running)) return;
     const { clock, retry, info } = this.#way;
     const nowMs = clock.now();
-    running.own.ended();
+    running.call.ended();
     running.attempt.failed(error, nowMs);
-    running.own.handOver();
+    running.call.handOver();
     this.#failures.add(running.attempt, error, nowMs);
     // A failure of one is no answer while another still works on it; anything else is.
     if (this.#running.size > 0) return endingOf(error) === "failure" ? undefined : this.#finish(error);
@@ -227,8 +197,8 @@ export class Attempts implements Expiring {
     this.#timer?.cancel();
     this.#call.returned();
     const late = this.#taken();
-    for (const { own, attempt } of late) {
-      own.handOver();
+    for (const { call, attempt } of late) {
+      call.handOver();
       attempt.failed(reason, nowMs);
     }
     this.#failures.keepOn(reason);
@@ -251,7 +221,7 @@ export class Attempts implements Expiring {
   #taken(): readonly Running[] {
     const taken = [...this.#running];
     this.#running.clear();
-    for (const { own } of taken) own.ended();
+    for (const { call } of taken) call.ended();
     return taken;
   }
 }
@@ -259,7 +229,7 @@ export class Attempts implements Expiring {
 /** Each hears of it, even if what listens to one of them throws. */
 function callOff([first, ...others]: readonly Running[], reason: ServiceError): void {
   try {
-    first?.own.cancel(reason);
+    first?.call.cancel(reason);
   } finally {
     if (others.length > 0) callOff(others, reason);
   }

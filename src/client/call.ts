@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { AnyMethod } from "../contract/index.ts";
+import type { AnyMethod, CallOptions } from "../contract/index.ts";
 import {
   ActiveCall,
   isContext,
@@ -18,7 +18,6 @@ import {
 import { policyError, ServiceError, toServiceError, type Outcome } from "../errors/index.ts";
 import { shown } from "../internal/check.ts";
 import { isPromise } from "../internal/promise.ts";
-import type { CallOptions } from "../contract/index.ts";
 import { deadlineError } from "../resilience/index.ts";
 import type { Clock, Timer } from "../time/index.ts";
 import { CORRELATION_ID, CRITICALITY } from "../transport/index.ts";
@@ -37,7 +36,7 @@ export interface CallPlan {
 export abstract class ClientCall extends ActiveCall {
   readonly plan: CallPlan;
   /** How many attempts were made. */
-  attempts = 1;
+  tries = 1;
   /** What it waits for before anything is sent, as the error if that never comes. */
   awaited: (() => ServiceError) | undefined = undefined;
   /** When it was answered, where nothing but the observers comes after that: then the clock need not be read again. */
@@ -66,9 +65,13 @@ export abstract class ClientCall extends ActiveCall {
     if (options?.signal !== undefined) this.#heed(options.signal);
   }
 
+  override get attempts(): number {
+    return this.tries;
+  }
+
   /** Counted on from the call it is made for, so that one who is asked in a second attempt of anybody's leaves retries to them. */
   override get attempt(): number {
-    return (this.parent?.attempt ?? 1) - 1 + this.attempts;
+    return (this.parent?.attempt ?? 1) - 1 + this.tries;
   }
 
   /** Sends the request; ends in `succeed` or `fail`. */

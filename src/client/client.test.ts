@@ -206,7 +206,7 @@ group("declared errors", () => {
     client(
       add,
       scripted(() => Promise.reject(thrown)),
-      one,
+      { ...one, retry: false },
     );
 
   it("are recognised by reason and code, and narrow by is()", async () => {
@@ -820,9 +820,10 @@ group("the instances of a client", () => {
 
   it("have no breaker where a broker stands for all of them, unless it is asked for", async () => {
     const transport = { ...scripted(fails("unavailable")), isBroker: true as const };
-    const remote = client(add, transport, one);
-    for (let i = 0; i < 20; i++) expect((await failed(remote.sum({ a: i }))).reason).not.toBe("breaker_open");
-    const asked = client(add, transport, { ...one, breaker: { consecutive: 1 } });
+    const still = { ...one, clock: virtualClock(), retry: false } as const;
+    const remote = client(add, transport, still);
+    for (let i = 0; i < 20; i++) expect((await failed(remote.sum({ a: i }))).reason).toBe("unavailable");
+    const asked = client(add, transport, { ...still, breaker: { consecutive: 1 } });
     await failed(asked.sum({ a: 1 }));
     expect((await failed(asked.sum({ a: 1 }))).reason).toBe("breaker_open");
   });
@@ -879,7 +880,7 @@ group("the instances of a client", () => {
     const remote = client(
       later,
       scripted(() => (isDown ? Promise.reject(policyError("unreachable")) : { v: 1 })),
-      { ...one, breaker: { consecutive: 2 }, retry: false },
+      { ...one, clock: virtualClock(), breaker: { consecutive: 2 }, retry: false },
     );
     for (const down of [true, false, true]) {
       isDown = down;
@@ -890,9 +891,10 @@ group("the instances of a client", () => {
   });
 
   it("have no breaker where it is turned off, for all or for one method", async () => {
-    const off = client(add, scripted(fails("unavailable")), { ...one, breaker: false });
+    const still = { ...one, clock: virtualClock(), retry: false } as const;
+    const off = client(add, scripted(fails("unavailable")), { ...still, breaker: false });
     for (let i = 0; i < 9; i++) expect((await failed(off.sum({ a: 1 }))).reason).toBe("unavailable");
-    const half = client(add, scripted(fails("unavailable")), { ...one, methods: { sum: { breaker: false } } });
+    const half = client(add, scripted(fails("unavailable")), { ...still, methods: { sum: { breaker: false } } });
     for (let i = 0; i < 9; i++) await failed(half.sum({ a: 1 }));
     for (let i = 0; i < 5; i++) expect((await failed(half.born({}))).reason).toBe("unavailable");
     expect((await failed(half.born({}))).reason).toBe("breaker_open");
@@ -906,6 +908,7 @@ group("the instances of a client", () => {
       scripted(() => Promise.reject(policyError("unreachable"))),
       {
         ...one,
+        clock: virtualClock(),
         retry: false,
         onEvent: (event) => {
           events.push(event.kind === "breaker" ? `breaker ${event.change.type}` : event.kind);

@@ -49,15 +49,11 @@ export type ClosableClient<M extends Methods> = Client<M> & AsyncDisposable;
  * (await remote.sum({ a: 1, b: 2 }, { timeoutMs: 100 })).v; // => 3
  * ```
  */
-export function client<M extends Methods>(
+export function client<M extends Methods, T extends ClientTransport>(
   service: Service<M>,
-  transport: LocalTransport,
-  options?: LocalClientOptions<M>,
-): ClosableClient<M>;
-export function client<M extends Methods>(
-  service: Service<M>,
-  transport: ClientTransport,
-  options: ClientOptions<M>,
+  transport: T,
+  // Not two overloads: of those the compiler explains the wrong one when an option is missing.
+  ...options: T extends LocalTransport ? [options?: LocalClientOptions<M>] : [options: ClientOptions<M>]
 ): ClosableClient<M>;
 export function client(
   service: Service<Methods>,

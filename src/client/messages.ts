@@ -50,12 +50,23 @@ export class Sending implements AsyncIterableIterator<unknown> {
     return Promise.resolve({ done: true, value: undefined });
   }
 
-  /** Ends the source. Not awaited: a source that is stuck must not hold the call. */
+  /** Ends the source. */
   stop(): void {
     if (this.#isDone) return;
     this.#isDone = true;
-    const ended = this.#iterator?.return?.();
-    // What a source throws while it cleans up has nobody left to be told.
+    leave(this.#iterator);
+  }
+}
+
+/**
+ * Ends an iteration that is wanted no more. Not awaited: who is stuck there must not hold the call; and what it throws while it cleans up,
+ * now or later, has nobody left to be told.
+ */
+export function leave(iterator: AsyncIterator<unknown> | undefined): void {
+  try {
+    const ended = iterator?.return?.();
     if (ended !== undefined) void Promise.resolve(ended).catch(() => undefined);
+  } catch {
+    // See above.
   }
 }

@@ -6,7 +6,7 @@ import { method, service, type ServiceError } from "../index.ts";
 import { settled, virtualClock, type VirtualClock } from "../testing/index.ts";
 import { seededRandom } from "../time/index.ts";
 import type { ClientTransport } from "../transport/index.ts";
-import { client, close, describe as stack } from "./index.ts";
+import { client, close, describe as stack, explain } from "./index.ts";
 
 const n = z.object({ n: z.int() });
 const jobs = service("jobs", { look: method({ request: n, response: n, idempotent: true }) });
@@ -102,6 +102,18 @@ describe("a client of a source", () => {
     expect(await call).toEqual({ n: 1 });
     await close(remote);
     expect(clock.pending).toBe(0);
+  });
+
+  it("does not take the wait for the source for the time that an instance takes", async () => {
+    const { clock, from, transport, remote } = following();
+    const calls = [1, 2, 3].map((n) => remote.look({ n }));
+    await clock.advance(2000);
+    from.say("a:1");
+    await settled();
+    for (const one of transport.held) one.answer();
+    await Promise.all(calls);
+    expect(explain(remote)[0]!.calls).toBe(3);
+    expect(explain(remote)[0]!.cost).toBeLessThan(1);
   });
 
   it("fails calls as no_instances when there is none, and serves them again when there is", async () => {

@@ -262,7 +262,12 @@ group("a call answered by a stream", () => {
       if (isDown) throw policyError("unreachable");
       yield { v: 1 };
     };
-    const remote = client(feed, scripted({ stream: answers }), { ...one, breaker: { consecutive: 2 }, retry: false });
+    const remote = client(feed, scripted({ stream: answers }), {
+      ...one,
+      clock: virtualClock(),
+      breaker: { consecutive: 2 },
+      retry: false,
+    });
     for (const down of [true, false, true]) {
       isDown = down;
       await all(remote.count({ to: 1 })).catch(() => {});
@@ -389,6 +394,20 @@ group("a call that sends a stream", () => {
     expect(await client(feed, scripted({ unary: first }), one).total(source())).toEqual({ v: 0 });
     await settled();
     expect(ended).toHaveBeenCalledOnce();
+  });
+
+  it("is over as it is when the source throws while it cleans up", async () => {
+    const broken = {
+      [Symbol.asyncIterator]: () => ({
+        next: () => Promise.resolve({ done: false, value: { v: 7 } }),
+        return: () => {
+          throw new Error("the source's own trouble");
+        },
+      }),
+    } as AsyncIterable<{ v: number }>;
+    const first: UnarySender = async (request) =>
+      (await (request as AsyncIterable<unknown>)[Symbol.asyncIterator]().next()).value;
+    expect(await client(feed, scripted({ unary: first }), one).total(broken)).toEqual({ v: 7 });
   });
 
   it("ends with the source's own failure, called off at the peer and not blamed on it", async () => {

@@ -13,7 +13,7 @@ import type { Attempt } from "./attempt.ts";
 import { isNested } from "./attempts.ts";
 import { ClientCall, type CallPlan } from "./call.ts";
 import { Failures } from "./failures.ts";
-import { Sending } from "./messages.ts";
+import { leave, Sending } from "./messages.ts";
 import { callOf } from "./unary.ts";
 import { enter, type Choice, type Way } from "./way.ts";
 
@@ -138,22 +138,12 @@ class StreamingCall extends ClientCall {
 
   protected settled(error: ServiceError | undefined): void {
     this.#sending?.stop();
-    if (error !== undefined) this.#end();
+    if (error !== undefined) leave(this.#answers);
     const waiting = this.#waiting;
     this.#waiting = undefined;
     if (waiting === undefined) this.#untold = error;
     else if (error === undefined) waiting.resolve(DONE);
     else waiting.reject(error);
-  }
-
-  // Not awaited: whoever is stuck down there must not hold the caller.
-  #end(): void {
-    try {
-      const ended = this.#answers?.return?.();
-      if (ended !== undefined) void Promise.resolve(ended).catch(() => undefined);
-    } catch {
-      // It is over already, and the caller hears why.
-    }
   }
 }
 
@@ -195,7 +185,7 @@ export function openStream(way: Way<StreamSender>): StreamEndpoint<unknown, unkn
         const delayMs = isAnswered ? -1 : again(way, call, error);
         if (delayMs < 0) throw failures.keepOn(error);
         if (delayMs > 0) await sleep(delayMs, { clock, signal: call.signal });
-        call.attempts++;
+        call.tries++;
       } finally {
         // The caller has seen enough: no verdict.
         if (!isOver) attempt.released(clock.now());
@@ -215,7 +205,7 @@ function entered(way: Way<StreamSender>, choice: Choice, failures: Failures): At
 function again({ retry, info, clock }: Way<StreamSender>, call: ClientCall, error: ServiceError): number {
   if (retry === undefined || call.outcome !== undefined) return -1;
   return retry.next(error, {
-    attempt: call.attempts,
+    attempt: call.tries,
     isIdempotent: info.idempotent,
     isNested: isNested(call),
     nowMs: clock.now(),

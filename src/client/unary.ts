@@ -5,13 +5,14 @@
  */
 import type { CallOptions, Result } from "../contract/index.ts";
 import { CallContext, type Context, type Endpoint } from "../endpoint/index.ts";
-import { policyError, toServiceError, type ServiceError } from "../errors/index.ts";
+import { policyError, type ServiceError } from "../errors/index.ts";
 import { isPromise } from "../internal/promise.ts";
 import type { UnarySender } from "../transport/index.ts";
-import { errorOf, isDeclared, valueOf } from "./answer.ts";
-import { ClientCall, type CallPlan } from "./call.ts";
+import { isDeclared } from "./answer.ts";
 import type { Attempt } from "./attempt.ts";
 import { Attempts, isNested } from "./attempts.ts";
+import { ClientCall, type CallPlan } from "./call.ts";
+import { exchanged, type Exchange } from "./exchange.ts";
 import { Sending } from "./messages.ts";
 import { enter, type Way } from "./way.ts";
 
@@ -89,80 +90,71 @@ class UnaryCall extends ClientCall {
  * or what a policy on this side says.
  */
 export function sendUnary(way: Way<UnarySender>): Endpoint<unknown, unknown> {
-  const { budget, clock, hedge, isDirect, keyOf, retry } = way;
+  const { clock, instances, isDirect } = way;
   return function send(request: unknown, context: Context): Promise<unknown> {
-    const call = callOf(context);
-    if (!way.instances.isKnown) return way.instances.ready(call).then(() => send(request, context));
-    budget?.deposit(call.startMs);
-    // Asked each time: it may change.
-    if (hedge !== undefined || (retry !== undefined && retry.perTryMs !== Infinity))
-      return new Attempts(way, request, call).begin();
-    const startMs = isDirect ? call.startMs : clock.now();
-    const attempt = enter(way, { startMs, key: keyOf?.(request as never), avoid: undefined });
-    call.out++;
-    let answer: Promise<unknown>;
-    try {
-      answer = attempt.target.send(request, call);
-    } catch (error) {
-      answer = Promise.reject(error as Error);
-    }
-    return answer.then(
-      (wire) => received(way, { attempt, request, call }, wire),
-      (error: unknown) => refused(way, { attempt, request, call }, error),
-    );
+    const first = new First(way, request, callOf(context));
+    if (instances.isKnown) return first.begin(isDirect ? first.call.startMs : clock.now());
+    return instances.ready(first.call).then(() => {
+      // It may have ended meanwhile.
+      callOf(context);
+      return first.begin(clock.now());
+    });
   };
 }
 
-/** A first attempt, and what for. */
-interface First {
-  readonly attempt: Attempt<UnarySender>;
+/** A first attempt, which most calls end with. */
+class First implements Exchange {
+  attempt!: Attempt<UnarySender>;
   readonly request: unknown;
   readonly call: ClientCall;
-}
+  readonly #way: Way<UnarySender>;
 
-function received(way: Way<UnarySender>, first: First, wire: unknown): unknown {
-  let value: unknown;
-  try {
-    value = valueOf(way.method, wire);
-  } catch (error) {
-    return failed(way, first, toServiceError(error));
+  constructor(way: Way<UnarySender>, request: unknown, call: ClientCall) {
+    this.#way = way;
+    this.request = request;
+    this.call = call;
   }
-  if (!isPromise(value)) return succeeded(way, first, value);
-  return value.then(
-    (later) => succeeded(way, first, later),
-    (error: unknown) => failed(way, first, toServiceError(error)),
-  );
-}
 
-function succeeded(way: Way<UnarySender>, { attempt, call }: First, value: unknown): unknown {
-  const nowMs = way.clock.now();
-  attempt.succeeded(nowMs, call.incoming);
-  call.returned();
-  if (way.isDirect) call.endMs = nowMs;
-  return value;
-}
+  begin(startMs: number): Promise<unknown> {
+    const { call, request } = this;
+    const way = this.#way;
+    const { budget, hedge, keyOf, method, retry } = way;
+    budget?.deposit(startMs);
+    // Asked each time: it may change.
+    if (hedge !== undefined || (retry !== undefined && retry.perTryMs !== Infinity))
+      return new Attempts(way, request, call).begin();
+    this.attempt = enter(way, { startMs, key: keyOf?.(request as never), avoid: undefined });
+    call.out++;
+    return exchanged(method, this);
+  }
 
-function refused(way: Way<UnarySender>, first: First, thrown: unknown): unknown {
-  const error = errorOf(way.method, thrown);
-  if (!isPromise(error)) return failed(way, first, error as ServiceError);
-  return (error as Promise<ServiceError>).then((later) => failed(way, first, later));
-}
+  succeeded(value: unknown): unknown {
+    const { clock, isDirect } = this.#way;
+    const { attempt, call } = this;
+    const nowMs = clock.now();
+    attempt.succeeded(nowMs, call.incoming);
+    call.returned();
+    if (isDirect) call.endMs = nowMs;
+    return value;
+  }
 
-function failed(way: Way<UnarySender>, { attempt, request, call }: First, error: ServiceError): Promise<unknown> {
-  const { clock, info, retry } = way;
-  const nowMs = clock.now();
-  attempt.failed(error, nowMs);
-  call.returned();
-  if (retry === undefined || call.outcome !== undefined) throw error;
-  const delayMs = retry.next(error, {
-    attempt: 1,
-    isIdempotent: info.idempotent,
-    isNested: isNested(call),
-    nowMs,
-    deadlineMs: call.context.deadlineMs,
-  });
-  if (delayMs < 0) throw error;
-  return new Attempts(way, request, call).after({ attempt, error, delayMs });
+  failed(error: ServiceError): Promise<unknown> {
+    const { clock, info, retry } = this.#way;
+    const { attempt, call, request } = this;
+    const nowMs = clock.now();
+    attempt.failed(error, nowMs);
+    call.returned();
+    if (retry === undefined || call.outcome !== undefined) throw error;
+    const delayMs = retry.next(error, {
+      attempt: 1,
+      isIdempotent: info.idempotent,
+      isNested: isNested(call),
+      nowMs,
+      deadlineMs: call.context.deadlineMs,
+    });
+    if (delayMs < 0) throw error;
+    return new Attempts(this.#way, request, call).after({ attempt, error, delayMs });
+  }
 }
 
 /**

@@ -44,6 +44,7 @@ function accessFields(call: Call, isSlow: boolean, isFault: boolean): Fields {
     trace_id: call.trace?.traceId,
     sampled: call.trace?.sampled === true ? true : undefined,
     slow: isSlow ? true : undefined,
+    attempts: call.attempts > 1 ? call.attempts : undefined,
     target: targetOf(call),
     error: isFault && call.error !== undefined ? behind(call.error) : undefined,
   };

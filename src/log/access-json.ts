@@ -16,7 +16,9 @@ import { StructuredLogger, type Core } from "./structured.ts";
 
 /** The names an access line uses. */
 const NAMES =
-  "service method transport code reason status ms in out peer request_id trace_id sampled slow target error".split(" ");
+  "service method transport code reason status ms in out peer request_id trace_id sampled slow attempts target error".split(
+    " ",
+  );
 
 /** Room for everything in a line that differs from call to call, without the error. */
 const CHANGING_BYTES = 3072;
@@ -97,7 +99,8 @@ class JsonAccess implements Observer {
     const { core, rules, stamp } = this.#shared;
     const outcome = call.outcome ?? "unknown";
     const isSlow = call.durationMs > rules.slowMs;
-    if (outcome !== "ok" || isSlow || this.#isOther) return this.#unusual(call, levelOf(outcome, isSlow), isSlow);
+    if (outcome !== "ok" || isSlow || call.attempts > 1 || this.#isOther)
+      return this.#unusual(call, levelOf(outcome, isSlow), isSlow);
     if (core.rank > rankOf.info || !isSampled(rules)) return;
     // Nearly all calls of a method come through one transport and end with one status.
     if (call.status !== this.#status || call.transport !== this.#transport) this.#turn(call);
@@ -115,6 +118,7 @@ class JsonAccess implements Observer {
     if (core.rank > rankOf[level] || (call.outcome === "ok" && !isSlow && !isSampled(rules))) return;
     let line = stamp.text() + this.#head(call, level) + this.#numbers(call) + this.#ids(call, "");
     if (isSlow) line += ',"slow":true';
+    if (call.attempts > 1) line += `,"attempts":${call.attempts}`;
     const target = targetOf(call);
     if (target !== undefined) line += `,"target":${format.value(target, CHANGING_BYTES >> 1)}`;
     if (level === "error" && call.error !== undefined) {

@@ -32,6 +32,7 @@ interface Given {
   readonly target?: string;
   readonly traceId?: string;
   readonly sampled?: boolean;
+  readonly attempts?: number;
 }
 
 class Identified extends ActiveCall {
@@ -43,7 +44,15 @@ class Identified extends ActiveCall {
 }
 
 function callOf(given: Given = {}): Call {
-  const { method = sum, transport = "http", requestId = "req-1", traceId, sampled = false, ...rest } = given;
+  const {
+    method = sum,
+    transport = "http",
+    requestId = "req-1",
+    attempts = 1,
+    traceId,
+    sampled = false,
+    ...rest
+  } = given;
   const call = new Identified(method, { startMs: 0, timeoutMs: 3000, transport });
   call.id = requestId;
   const usual = {
@@ -55,6 +64,7 @@ function callOf(given: Given = {}): Call {
     responseBytes: 7,
   };
   Object.assign(call, usual, rest);
+  Object.defineProperty(call, "attempts", { value: attempts });
   if (traceId !== undefined) call.trace = { traceId, spanId: "0".repeat(16), sampled, state: "" };
   return call;
 }
@@ -116,6 +126,11 @@ describe("the line of a call", () => {
 
   it("is called a call on the other side", () => {
     expect(written(callOf({ method: { ...sum, side: "client" } }))[0]).toMatchObject({ msg: "call" });
+  });
+
+  it("has the attempts of a call that took more than one", () => {
+    expect(written(callOf({ attempts: 3 }))[0]).toMatchObject({ level: "info", code: "ok", attempts: 3 });
+    expect(written(callOf())[0]).not.toHaveProperty("attempts");
   });
 
   it("has the reason of an error", () => {
@@ -231,6 +246,7 @@ it("the fast way and the general way write the same lines", () => {
     requestBytes: fc.integer({ min: 0, max: 5000 }),
     responseBytes: fc.integer({ min: 0, max: 5000 }),
     target: text,
+    attempts: fc.constantFrom(1, 1, 2),
     sampled: fc.boolean(),
     hasTrace: fc.boolean(),
     hasError: fc.boolean(),

@@ -27,7 +27,7 @@ export interface AccessLogOptions {
 /**
  * Writes one line for each call at its end. "request" on a server, "call" on a client, with `service`, `method`,
  * `transport`, `code` ("ok" or the error's), `reason`, `status`, `ms`, `in` and `out` (bytes), `peer`, `request_id`,
- * `trace_id`, `sampled`; `target` when no method fits; `error` with stack and causes when nobody expected it. The level is
+ * `trace_id`, `sampled`; `attempts` when a client made more than one; `target` when no method fits; `error` with stack and causes when nobody expected it. The level is
  * "info" for answers and for the caller's own errors, "warn" for overload and time-outs, "error" for faults.
  *
  * @throws {RangeError} when an option is wrong.

@@ -105,7 +105,7 @@ for (const [which, make] of [
         await using server = await served(implementation, {}, { trace: false });
         await using remote =
           transport === "http"
-            ? client(shop, httpClient(), { from: server.address })
+            ? client(shop, httpClient({ connectTimeoutMs: 60_000 }), { from: server.address, timeoutMs: 60_000 })
             : client(shop, local(implementation));
         await Promise.all([remote.buy({ text: "a" }), remote.buy({ text: "b" })]);
         expect(seen).toEqual([true, true, true, true]);

@@ -123,11 +123,11 @@ describe("a request through two services", () => {
       const options = { observers };
       await using toStock =
         kind === "http"
-          ? client(stock, httpClient(), { from: back.address, ...options })
+          ? client(stock, httpClient({ connectTimeoutMs: 60_000 }), { from: back.address, ...options })
           : client(stock, local(inner), options);
       const outer = shop.implement(handlers((request, context) => toStock.take(request, context)));
       await using front = await served(outer, {}, { trace: false, observers });
-      await using toShop = client(shop, httpClient(), { from: front.address, ...options });
+      await using toShop = client(shop, httpClient({ connectTimeoutMs: 60_000 }), { from: front.address, ...options });
       expect(await toShop.buy({ text: "tea" })).toEqual({ text: "tea" });
       const seen = spans();
       expect([...seen.keys()].sort()).toEqual([
@@ -156,7 +156,7 @@ describe("a request through two services", () => {
       take: (request, context) => ((came = context.metadata("baggage")), request),
     });
     await using back = await served(inner, {}, { trace: false, observers });
-    await using toStock = client(stock, httpClient(), { from: back.address, observers });
+    await using toStock = client(stock, httpClient({ connectTimeoutMs: 60_000 }), { from: back.address, observers });
     const outer = shop.implement(handlers((request, context) => toStock.take(request, context)));
     await using front = await served(outer, {}, { trace: false, observers });
     await front.ask({ path: "/shop/buy", headers: { baggage: "tenant=blue" }, body: '{"text":"tea"}' });
@@ -196,7 +196,7 @@ const theirs = (one: ReadableSpan): Said => ({
 describe("names, attributes and status", () => {
   type Do = (remote: ReturnType<typeof shopAt>, server: Served) => Promise<unknown>;
   const shopAt = (from: string, observers: readonly Observe[]) =>
-    client(shop, httpClient(), { from, observers, breaker: false });
+    client(shop, httpClient({ connectTimeoutMs: 60_000 }), { from, observers, breaker: false });
   const cases: Readonly<Record<string, Do>> = {
     "an answer": (remote) => remote.buy({ text: "tea" }),
     "a declared error": (remote) => remote.buy({ text: "gone" }),
@@ -524,7 +524,7 @@ describe("what the SDK or its plug-ins throw", () => {
         { observers },
       );
       await using server = await served(implementation, {}, options);
-      await using remote = client(shop, httpClient(), {
+      await using remote = client(shop, httpClient({ connectTimeoutMs: 60_000 }), {
         from: server.address,
         observers,
         report: options.report,

@@ -61,7 +61,7 @@ export class Group {
   async #start(): Promise<boolean> {
     const { clock, health, startMs: ms } = this.#settings;
     const beganMs = clock.now();
-    const known: string[] = [];
+    let known: readonly string[] = [];
     for (const member of this.#members) {
       this.#tell({ kind: "starting", member: member.name });
       const memberBeganMs = clock.now();
@@ -75,7 +75,7 @@ export class Group {
       }
       if (ending.kind === "done") {
         const { name, addresses = [] } = member;
-        known.push(...addresses);
+        known = [...known, ...addresses];
         this.#tell({ kind: "started", member: name, addresses, durationMs: clock.now() - memberBeganMs });
         member.done?.then(
           () => this.#end(member),

@@ -31,7 +31,7 @@ beforeAll(() => {
   writeFileSync(join(folder, "package.json"), '{ "type": "module" }');
   writeFileSync(join(folder, "main.js"), MAIN);
   execFileSync(join(root, "node_modules/.bin/tsc"), ["-p", folder], { stdio: "pipe" });
-}, 60_000);
+});
 
 afterAll(() => {
   // Only a test that failed has left one.
@@ -129,7 +129,7 @@ it("drains on SIGTERM: the request in flight is answered, and the process ends b
     "stopped with exit code 0",
     "exit code 0 undefined",
   ]);
-}, 20_000);
+});
 
 it("ends at once on a second signal, with 130, while a request hangs", async () => {
   const { process: server, line, closed } = child("0", "stuck");
@@ -146,7 +146,7 @@ it("ends at once on a second signal, with 130, while a request hangs", async () 
     "received SIGINT again, ending at once",
     "stopped with exit code 130",
   ]);
-}, 20_000);
+});
 
 it("ends with 1 and says why on stderr when a port is taken, without anybody listening to events", async () => {
   const first = child("0");
@@ -156,4 +156,4 @@ it("ends with 1 and says why on stderr when a port is taken, without anybody lis
   expect({ code, lines }).toEqual({ code: 1, lines: ["exit code 1 1"] });
   expect(errors).toMatch(/^http failed to start: listen EADDRINUSE[^\n]*\n$/);
   expect((await first.closed).code).toBe(0);
-}, 20_000);
+});

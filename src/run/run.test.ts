@@ -332,7 +332,7 @@ describe("a start that fails", () => {
 it("tells a member where those before it serve", async () => {
   const { member, group } = playground();
   const seen: (readonly string[])[] = [];
-  const look = (_: AbortSignal, addresses: readonly string[]): void => void seen.push([...addresses]);
+  const look = (_: AbortSignal, addresses: readonly string[]): void => void seen.push(addresses);
   const running = group([
     { ...member("http", { addresses: ["http://127.0.0.1:8081"] }), start: look },
     member("db"),

@@ -86,6 +86,7 @@ export function endCallSpan(span: EndingSpan, call: Call, spans: MethodSpans): v
   attributes[keys.requestBytes] = call.requestBytes;
   attributes[keys.responseBytes] = call.responseBytes;
   if (call.peer !== "") attributes["network.peer.address"] = call.peer;
+  if (call.attempts > 1) attributes["rpc.attempts"] = call.attempts;
   if (spans.isStream) {
     attributes["rpc.messages.received"] = span.received;
     attributes["rpc.messages.sent"] = span.sent;

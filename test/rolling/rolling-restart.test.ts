@@ -26,13 +26,15 @@ async function begun(port: number, drains: boolean): Promise<ChildProcess> {
   return child;
 }
 
+/** Until then it goes on, however long a process takes to begin on a machine that is busy. */
+const RESTARTS = 5;
+
 interface Outcome {
   readonly calls: number;
   readonly failures: readonly string[];
-  readonly restarts: number;
 }
 
-/** Calls at a steady pace while each instance is ended and begun again, until there were so many. */
+/** Calls at a steady pace while each instance is ended and begun again, until there were enough of both. */
 async function restarted(calls: number, isBare: boolean): Promise<Outcome> {
   const drains = !isBare;
   const ports: number[] = [];
@@ -47,7 +49,7 @@ async function restarted(calls: number, isBare: boolean): Promise<Outcome> {
     for (let i = 0; !isOver; i = (i + 1) % ports.length) {
       const old = children[i]!;
       old.kill("SIGTERM");
-      if (old.exitCode === null) await once(old, "exit");
+      if (running.has(old)) await once(old, "exit");
       children[i] = await begun(ports[i]!, drains);
       restarts++;
       // As orchestrators do: the next one goes when this one is back and has served for a while.
@@ -55,11 +57,13 @@ async function restarted(calls: number, isBare: boolean): Promise<Outcome> {
     }
   }
   const rolling = roll();
+  rolling.catch(() => (isOver = true));
   const beganMs = systemClock.now();
   const pending = new Set<Promise<void>>();
-  for (let made = 0; made < calls;) {
+  let made = 0;
+  while (!isOver && (made < calls || restarts < RESTARTS)) {
     // As many as are due by now at 2,000 a second, but no flood after a pause of this process.
-    const due = Math.min(calls, Math.floor((systemClock.now() - beganMs) * 2));
+    const due = Math.floor((systemClock.now() - beganMs) * 2);
     for (; made < due && pending.size < 200; made++) {
       const asked = made;
       const call = remote.look({ n: asked }).then(
@@ -75,18 +79,17 @@ async function restarted(calls: number, isBare: boolean): Promise<Outcome> {
   isOver = true;
   await rolling;
   for (const child of children) child.kill("SIGKILL");
-  return { calls, failures, restarts };
+  return { calls: made, failures };
 }
 
 describe("a rolling restart", () => {
-  it("fails none of 50,000 calls", { timeout: 240_000 }, async () => {
-    const { calls, failures, restarts } = await restarted(50_000, false);
-    expect(calls).toBe(50_000);
+  it("fails none of 50,000 calls", { timeout: 480_000 }, async () => {
+    const { calls, failures } = await restarted(50_000, false);
+    expect(calls).toBeGreaterThanOrEqual(50_000);
     expect(failures).toEqual([]);
-    expect(restarts).toBeGreaterThanOrEqual(5);
   });
 
-  it("does fail some without drain and retries: the control", { timeout: 120_000 }, async () => {
+  it("does fail some without drain and retries: the control", { timeout: 240_000 }, async () => {
     const { failures } = await restarted(5000, true);
     expect(failures.length).toBeGreaterThan(0);
   });
