@@ -85,7 +85,7 @@ if (http !== undefined) {
     serversTable(http.rows, raw),
     table(["goal", "wanted", "measured", ""], goals),
     "Go kit's row has no tracing, which favours it; it is left out where no Go toolchain was at hand.",
-    "Where a goal is missed: the machine was shared, and the bare server itself spread by a tenth from round to round, so the quartile may be the machine's; what the async row loses to the sync one has not been taken apart. Our log is written through a buffer that is used again, pino's in its own synchronous way.",
+    "Where a goal is missed: the machine was shared, and the bare server itself spread by a tenth from round to round, so the quartile may be the machine's. What the async row loses to the sync one has not been taken apart. Our log is written through a buffer that is used again, pino's in its own synchronous way.",
   );
 }
 
@@ -239,7 +239,7 @@ const stack = read("stack");
 if (stack !== undefined) {
   const [, bare, whole] = stack.rows;
   parts.push(
-    `## What a client adds\n\nNanoseconds of a call that succeeds, ${stack.methods} methods, ${stack.instances} instances, over a transport that is one asynchronous function; lower quartile of ${stack.rounds} rounds of ${stack.calls} calls. The default stack is deadline, budgeted retry, a breaker for each instance, p2c and outlier ejection, with its readings of the clock; wanted are at most ${stack.goal} ns for it over the same call without: ${(whole.ns - bare.ns).toFixed(0)}. ${origin(stack)}`,
+    `## What a client adds\n\nNanoseconds of a call that succeeds, ${stack.methods} methods, ${stack.instances} instances, over a transport that is one asynchronous function; lower quartile of ${stack.rounds} rounds of ${stack.calls} calls. The default stack is deadline, budgeted retry, a breaker for each instance, p2c and outlier ejection, with its readings of the clock; wanted are at most ${stack.goal} ns for it over the same call without: ${(whole.ns - bare.ns).toFixed(0)}, ${met(whole.ns - bare.ns <= stack.goal)}. ${origin(stack)}`,
     table(
       ["call", "ns", "over the function"],
       stack.rows.map(({ name, ns, over }) => [name, ns.toFixed(0), over.toFixed(0)]),

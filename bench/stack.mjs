@@ -1,6 +1,6 @@
 // What the default stack of a client adds to a call, in nanoseconds: deadline, budgeted retry, a breaker for each of ten instances, p2c by
-// latency and load, outlier ejection; 50 methods. Over the same asynchronous call through `local` with nothing around it, whose messages are
-// handed over as they are.
+// latency and load, outlier ejection; 50 methods. Over the same asynchronous call with all that off, by a transport that hands messages over
+// as they are.
 import { service, method } from "servicekit";
 import { client, close } from "servicekit/client";
 import { keep, quantile } from "./measure.mjs";

@@ -36,6 +36,11 @@ export function flags<F extends Known>(command: string, known: F, count?: number
   return { ...(values as Values<F>), args };
 }
 
+/** Go's duration, in seconds or milliseconds: `2s`, `250ms`. */
+export function milliseconds(text: string): number {
+  return Number.parseFloat(text) * (text.endsWith("ms") ? 1 : 1000);
+}
+
 /** Go's `host:port`, where the host may be left out. */
 export function address(text: string): { readonly port: number; readonly host?: string } {
   const [, host = "", port = text] = /^\[?(.*?)\]?:(\d+)$/.exec(text) ?? [];

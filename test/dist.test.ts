@@ -9,7 +9,7 @@ const run = promisify(execFile);
 
 /** Runs a module against dist, through the package's own name, and returns what it prints, parsed. */
 async function inNode(code: string): Promise<unknown> {
-  const { stdout } = await run(process.execPath, ["--input-type=module", "-e", code], { cwd: root, timeout: 20_000 });
+  const { stdout } = await run(process.execPath, ["--input-type=module", "-e", code], { cwd: root, timeout: 50_000 });
   return JSON.parse(stdout);
 }
 

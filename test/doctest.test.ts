@@ -34,7 +34,7 @@ beforeAll(async () => {
     if (!(made instanceof Error)) writeFileSync(path, made.code);
   }
   typeErrors = await compile();
-}, 60_000);
+}, 180_000);
 
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 

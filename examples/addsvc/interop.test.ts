@@ -21,17 +21,11 @@ const ERRORS = [
   { args: "concat 12345 678901", message: "result exceeds maximum size", dropped: printed('"12345" + "678901" = ""') },
 ];
 
-let binary = "";
-let reason: string | undefined;
-// The first time modules are fetched and Go's standard library is compiled.
-beforeAll(() => {
-  const peer = goPeer();
-  if ("reason" in peer) ({ reason } = peer);
-  else binary = peer.path;
-}, 120_000);
+const peer = goPeer();
+const binary = "path" in peer ? peer.path : "";
 
 beforeEach(({ skip }) => {
-  if (reason !== undefined) skip(reason);
+  if ("reason" in peer) skip(peer.reason);
 });
 
 describe("Go kit's client and our server", () => {
@@ -88,10 +82,10 @@ describe("Go kit's client and our server", () => {
 describe("addcli and Go kit's server", () => {
   let [server, slow] = [] as unknown as [GoServer, GoServer];
   beforeAll(async () => {
-    if (reason === undefined) [server, slow] = await Promise.all([goServer(binary, 100), goServer(binary, 1)]);
+    if (binary !== "") [server, slow] = await Promise.all([goServer(binary, 100), goServer(binary, 1)]);
   });
   afterAll(() => {
-    if (reason === undefined) for (const one of [server, slow]) one[Symbol.dispose]();
+    if (binary !== "") for (const one of [server, slow]) one[Symbol.dispose]();
   });
 
   const call = (by: "http" | "jsonrpc" | "grpc" | "thrift", args: string, at = server): Promise<Printed> => {

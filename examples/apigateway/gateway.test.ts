@@ -16,7 +16,7 @@ import { gatewayHttp } from "./transport.ts";
 const PATIENT = { timeout: 30_000, interval: 10 };
 
 const anywhere = { port: 0, host: "127.0.0.1" };
-const quiet = { log: false, signals: false } as const;
+const quiet = { log: false, signals: false, timeoutMs: 20_000 } as const;
 
 interface Front extends AsyncDisposable {
   ask(path: string, body: string): Promise<{ status: number; body: string }>;
@@ -24,7 +24,7 @@ interface Front extends AsyncDisposable {
 
 async function fronting(addsvc: From, stringsvc: From): Promise<Front> {
   const behind = gateway({ addsvc, stringsvc, tries: 3, timeoutMs: 20_000 });
-  const running = await serve(behind.services, { on: [gatewayHttp(anywhere)], timeoutMs: 20_000, ...quiet });
+  const running = await serve(behind.services, { on: [gatewayHttp(anywhere)], ...quiet });
   return {
     async ask(path, body) {
       const response = await fetch(running.addresses[0] + path, { method: "POST", body });
@@ -132,5 +132,5 @@ describe("the gateway over Consul", () => {
     for (let i = 0; i < 10; i++) expect((await front.ask("/addsvc/sum", '{"a":1,"b":2}')).body).toBe('{"v":3}\n');
     expect(calls.get("first")).toBe(5);
     await running[1]!.stop();
-  }, 60_000);
+  });
 });

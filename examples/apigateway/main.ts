@@ -6,7 +6,7 @@
 import { logger } from "servicekit/log";
 import { serve } from "servicekit/server";
 import { instances } from "../consul.ts";
-import { address, flags } from "../flags.ts";
+import { address, flags, milliseconds } from "../flags.ts";
 import { gateway } from "./gateway.ts";
 import { gatewayHttp } from "./transport.ts";
 
@@ -24,7 +24,7 @@ await using services = gateway({
   addsvc: instances("addsvc", { list: options.addsvc, agent }),
   stringsvc: instances("stringsvc", { list: options.stringsvc, agent }),
   tries: Number(options["retry.max"]),
-  timeoutMs: Number.parseFloat(options["retry.timeout"]) * (options["retry.timeout"].endsWith("ms") ? 1 : 1000),
+  timeoutMs: milliseconds(options["retry.timeout"]),
 });
 const running = await serve(services.services, {
   on: [gatewayHttp(address(options["http.addr"]))],

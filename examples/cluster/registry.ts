@@ -53,10 +53,10 @@ const asking = (url: string) => client(registry, httpClient(), { from: url });
 
 /** The instances of a service, as this registry knows them. */
 export function registered(name: string, url: string): Source {
-  const remote = asking(url);
   return source({
     name: `registry ${name}`,
     async watch({ list, signal }) {
+      await using remote = asking(url);
       for await (const { instances } of remote.watch({ service: name }, { signal })) list(instances);
     },
   });

@@ -7,7 +7,7 @@ import { fork, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { setTimeout as pause } from "node:timers/promises";
 import { roundRobin } from "servicekit/balance";
-import { client, explain, type ClientOptions } from "servicekit/client";
+import { client, explain, type ClientOptions, type ClosableClient } from "servicekit/client";
 import { httpClient } from "servicekit/transport/http";
 import { add } from "../addsvc/service.ts";
 import { registered } from "./registry.ts";
@@ -15,6 +15,9 @@ import { registered } from "./registry.ts";
 const PER_SECOND = 200;
 const SECONDS = 4;
 const SLOW_MS = 800;
+
+/** What fails, fails by its instance: not because this machine is busy. */
+const TIMEOUT_MS = 10_000;
 
 /** What callers saw, and what was decided. */
 export interface Outcome {
@@ -50,7 +53,7 @@ export async function trouble(registry: string, policies: Policies = {}): Promis
   }
 }
 
-type Remote = ReturnType<typeof client<typeof add.methods>>;
+type Remote = ClosableClient<typeof add.methods>;
 
 async function underLoad(remote: Remote, [first, second]: readonly ChildProcess[]): Promise<Outcome> {
   const failures = new Map<string, number>();
@@ -61,7 +64,7 @@ async function underLoad(remote: Remote, [first, second]: readonly ChildProcess[
   const call = async (): Promise<void> => {
     const startMs = performance.now();
     try {
-      await remote.sum({ a: 1, b: 2 }, { timeoutMs: 2000 });
+      await remote.sum({ a: 1, b: 2 }, { timeoutMs: TIMEOUT_MS });
     } catch (error) {
       const { reason } = error as { reason: string };
       failures.set(reason, (failures.get(reason) ?? 0) + 1);

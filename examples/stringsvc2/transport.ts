@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { ServiceError } from "servicekit";
 import { json } from "servicekit/transport";
 import { httpServer, routes, type ListenOptions } from "servicekit/transport/http";
 import { emptyString, strings } from "./service.ts";
@@ -23,3 +24,9 @@ export const goHttp = (options: ListenOptions) =>
       reply.body = isAnswer ? `${JSON.stringify({ v: "", err: error.message })}\n` : error.message;
     },
   });
+
+/** Throws the error that an answer of Go kit's holds as a text. */
+export function thrown({ err = "" }: { readonly err?: string }): void {
+  if (err === "") return;
+  throw err === emptyString().message ? emptyString() : new ServiceError(err, { code: "unknown" });
+}

@@ -7,7 +7,7 @@ import { logger } from "servicekit/log";
 import { registry } from "servicekit/metrics";
 import { serve } from "servicekit/server";
 import { announced, instances } from "../consul.ts";
-import { address, flags } from "../flags.ts";
+import { address, flags, milliseconds } from "../flags.ts";
 import { instrumenting, logging } from "../stringsvc2/middleware.ts";
 import { basic, strings } from "../stringsvc2/service.ts";
 import { goHttp } from "../stringsvc2/transport.ts";
@@ -16,6 +16,7 @@ import { proxy } from "./proxy.ts";
 const options = flags("stringsvc3 [flags]", {
   listen: [":8080", "HTTP listen address"],
   proxy: ["", "Instances that uppercase is proxied to: url,url, or consul"],
+  "proxy.timeout": ["250ms", "Time of a proxied call, all attempts together"],
   "consul.addr": ["", "Consul's agent, to be known there as stringsvc"],
 });
 
@@ -31,7 +32,8 @@ const metrics = registry();
 const use = [logging, instrumenting(metrics)];
 const methods = { uppercase: { use }, count: { use } };
 
-await using remote = isProxy ? proxy(instances("stringsvc", { list: options.proxy, agent, tags: WORKS })) : undefined;
+const workers = () => instances("stringsvc", { list: options.proxy, agent, tags: WORKS });
+await using remote = isProxy ? proxy(workers(), milliseconds(options["proxy.timeout"])) : undefined;
 const handlers = remote === undefined ? basic : { ...basic, uppercase: remote.uppercase };
 
 const running = await serve(strings.implement(handlers, { methods }), {

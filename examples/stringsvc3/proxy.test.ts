@@ -26,14 +26,14 @@ function kept<D extends AsyncDisposable>(one: D): D {
 }
 
 const anywhere = { port: 0, host: "127.0.0.1" };
-const quiet = { log: false, signals: false } as const;
+const quiet = { log: false, signals: false, timeoutMs: 20_000 } as const;
 
 async function worker(agent = "", tags: readonly string[] = ["works"]): Promise<Running> {
   const tasks = announced({ service: "stringsvc", agent, tags });
   return kept(await serve(strings.implement(basic), { on: [goHttp(anywhere)], tasks, ...quiet }));
 }
 
-// Not the 250 ms of the example: this machine may be busy.
+// Not the program's 250 ms: this machine may be busy.
 const remoteTo = (from: From) => kept(proxy(from, 20_000));
 
 /** Asks as curl does. */
@@ -64,7 +64,7 @@ describe("the string service that proxies", () => {
     const use = [logging, instrumenting(metrics)];
     const handlers = { ...basic, uppercase: remoteTo(other.addresses).uppercase };
     const implementation = strings.implement(handlers, { methods: { uppercase: { use }, count: { use } } });
-    const front = kept(await serve(implementation, { on: [goHttp(anywhere)], log, signals: false }));
+    const front = kept(await serve(implementation, { ...quiet, on: [goHttp(anywhere)], log }));
     await ask(front, "/uppercase", '{"s":""}');
     expect(lines.join("")).toContain('method=uppercase input= output= err="empty string"');
     expect(metrics.expose().body).toContain('request_count{error="true",method="uppercase"} 1');
@@ -140,5 +140,5 @@ describe("instances in Consul", () => {
     await first.stop();
     await vi.waitUntil(() => explain(remote).length === 1, PATIENT);
     expect(await remote.uppercase({ s: "b" })).toEqual({ v: "B" });
-  }, 60_000);
+  });
 });

@@ -9,7 +9,7 @@ import { strings } from "../stringsvc2/service.ts";
 import { goHttpClient } from "./transport.ts";
 
 /** A breaker for each instance is there without asking. The time is that of all attempts together. */
-export const proxy = (from: From, timeoutMs = 250) =>
+export const proxy = (from: From, timeoutMs: number) =>
   client(strings, goHttpClient(), {
     from,
     timeoutMs,

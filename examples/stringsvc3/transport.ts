@@ -3,10 +3,10 @@
  *
  * @module
  */
-import { ServiceError } from "servicekit";
 import { json } from "servicekit/transport";
 import { httpClient, routes } from "servicekit/transport/http";
-import { emptyString, strings } from "../stringsvc2/service.ts";
+import { strings } from "../stringsvc2/service.ts";
+import { thrown } from "../stringsvc2/transport.ts";
 
 export const goHttpClient = () =>
   httpClient({
@@ -14,10 +14,7 @@ export const goHttpClient = () =>
     codec: { ...json, answers: { ...json, mediaType: "text/plain" } },
     after: [
       function check(_context, response) {
-        if (response.status !== 200) return;
-        const { err = "" } = response.json() as { readonly err?: string };
-        if (err === "") return;
-        throw err === emptyString().message ? emptyString() : new ServiceError(err, { code: "unknown" });
+        if (response.status === 200) thrown(response.json() as { readonly err?: string });
       },
     ],
   });

@@ -1,4 +1,4 @@
-import { execFile, spawn } from "node:child_process";
+import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import { client } from "servicekit/client";
 import { serve, type Running } from "servicekit/server";
@@ -6,17 +6,17 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { goProgram } from "../../tools/servers/go-program.ts";
 import { natsTestServer } from "../../tools/servers/nats.ts";
 import { basic, emptyString, strings } from "../stringsvc2/service.ts";
+import { program, type Program } from "../test-program.ts";
 import { goHttp, goNats, goNatsClient } from "./transport.ts";
 
 const nats = natsTestServer();
-let program = "";
-let reason = nats.missing;
+const peer = goProgram(new URL("../stringsvc2/interop/", import.meta.url));
+const path = "path" in peer ? peer.path : "";
+const reason = nats.missing ?? ("reason" in peer ? peer.reason : undefined);
 
-// The first time modules are fetched and compiled.
+const quiet = { log: false, signals: false, timeoutMs: 20_000 } as const;
+
 beforeAll(async () => {
-  const peer = goProgram(new URL("./interop/", import.meta.url));
-  if ("reason" in peer) reason ??= peer.reason;
-  else program = peer.path;
   if (reason === undefined) await nats.start();
 }, 180_000);
 
@@ -29,12 +29,12 @@ afterAll(() => nats.stop());
 describe("Go kit's publisher and our service", () => {
   let running: Running;
   beforeEach(async () => {
-    running = await serve(strings.implement(basic), { on: [goNats(nats.url)], log: false, signals: false });
+    running = await serve(strings.implement(basic), { on: [goNats(nats.url)], ...quiet });
   });
   afterEach(() => running.stop());
 
   async function goCall(method: string, text: string): Promise<string> {
-    return (await promisify(execFile)(program, ["call", nats.url, method, text])).stdout;
+    return (await promisify(execFile)(path, ["call", nats.url, method, text])).stdout;
   }
 
   it.each([
@@ -47,17 +47,16 @@ describe("Go kit's publisher and our service", () => {
 });
 
 describe("our publisher and Go kit's service", () => {
-  let stop: () => void = () => undefined;
+  let go: Program | undefined;
   beforeAll(async () => {
-    if (reason !== undefined) return;
-    const child = spawn(program, ["serve", nats.url], { stdio: ["pipe", "pipe", "inherit"] });
-    stop = () => void child.kill();
-    await new Promise((resolve) => child.stdout.once("data", resolve));
-  }, 20_000);
-  afterAll(() => stop());
+    if (reason === undefined) go = await program([path, "nats", nats.url]);
+  });
+  afterAll(() => go?.kill());
+
+  const remotely = () => client(strings, goNatsClient(), { from: nats.url, timeoutMs: 20_000 });
 
   it("agree on answers and errors", async () => {
-    await using remote = client(strings, goNatsClient(), { from: nats.url });
+    await using remote = remotely();
     expect(await remote.uppercase({ s: "hello" })).toEqual({ v: "HELLO" });
     expect(await remote.count({ s: "héllo" })).toEqual({ v: 6 });
     const empty = await remote.uppercase.try({ s: "" });
@@ -65,9 +64,8 @@ describe("our publisher and Go kit's service", () => {
   });
 
   it("is behind HTTP too, as a client is an implementation", async () => {
-    await using remote = client(strings, goNatsClient(), { from: nats.url });
-    const on = [goHttp({ port: 0, host: "127.0.0.1" })];
-    const front = await serve(strings.implement(remote), { on, log: false, signals: false });
+    await using remote = remotely();
+    const front = await serve(strings.implement(remote), { on: [goHttp({ port: 0, host: "127.0.0.1" })], ...quiet });
     const ask = async (path: string, body: string): Promise<string> =>
       (await fetch(`${front.addresses[0]}${path}`, { method: "POST", body })).text();
     expect(await ask("/uppercase", '{"s":"hello"}')).toBe('{"v":"HELLO"}\n');

@@ -3,11 +3,12 @@
  *
  * @module
  */
-import { ServiceError } from "servicekit";
+import type { ServiceError } from "servicekit";
 import { json } from "servicekit/transport";
 import { httpServer, routes, type ListenOptions } from "servicekit/transport/http";
 import { natsClient, natsServer } from "servicekit/transport/nats";
 import { emptyString, strings } from "../stringsvc2/service.ts";
+import { thrown } from "../stringsvc2/transport.ts";
 
 const subjects = (_service: string, method: string): string => `stringsvc.${method}`;
 
@@ -29,9 +30,7 @@ export const goNatsClient = () =>
     subjects,
     after: [
       function check(_context, { data }) {
-        const { err = "" } = JSON.parse(new TextDecoder().decode(data)) as { readonly err?: string };
-        if (err === "") return;
-        throw err === emptyString().message ? emptyString() : new ServiceError(err, { code: "unknown" });
+        thrown(JSON.parse(new TextDecoder().decode(data)) as { readonly err?: string });
       },
     ],
   });

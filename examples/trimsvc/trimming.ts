@@ -10,7 +10,7 @@ import { grpcClient } from "servicekit/transport/grpc";
 import type { AddService } from "../addsvc/service.ts";
 import { trim } from "./service.ts";
 
-/** Calls the instances in turn. One that does not answer is called off and another one asked. */
+/** Calls the instances in turn, and another one where one refuses or is lost. */
 export const trims = (from: From) => client(trim, grpcClient(), { from, balance: { strategy: roundRobin() } });
 
 /** A middleware of the service. The context goes along: deadline, cancellation and trace are those of the call. */

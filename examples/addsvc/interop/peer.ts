@@ -6,6 +6,7 @@
 import { spawn } from "node:child_process";
 import type { Fetched } from "../../../tools/servers/fetched.ts";
 import { goProgram } from "../../../tools/servers/go-program.ts";
+import { program } from "../../test-program.ts";
 import type { Printed } from "../test-cli.ts";
 
 /** A server that runs until it is disposed of, and where it answers. */
@@ -21,16 +22,11 @@ export function goPeer(): Fetched {
   return goProgram(new URL("./", import.meta.url));
 }
 
-/** Serves; `burst` calls of each method may begin at once, and one a second after. */
+/** Serves; `burst` calls of each method may begin, and one an hour after. */
 export async function goServer(binary: string, burst: number): Promise<GoServer> {
-  const child = spawn(binary, ["serve", String(burst)], { stdio: ["pipe", "pipe", "ignore"] });
-  const line = await new Promise<string>((resolve, reject) => {
-    child.once("error", reject);
-    child.once("exit", (code) => reject(new Error(`the server ended with ${code}`)));
-    child.stdout.setEncoding("utf8").once("data", resolve);
-  });
-  const [http = "", jsonrpc = "", grpc = "", thrift = ""] = line.trim().split(" ");
-  return { http, jsonrpc, grpc, thrift, [Symbol.dispose]: () => void child.kill() };
+  const { said, kill } = await program([binary, "serve", String(burst)]);
+  const [http = "", jsonrpc = "", grpc = "", thrift = ""] = said.split(" ");
+  return { http, jsonrpc, grpc, thrift, [Symbol.dispose]: () => void kill() };
 }
 
 /** Calls as addcli does. */

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/go-kit/kit/endpoint"
 	"github.com/go-kit/kit/ratelimit"
@@ -51,10 +52,10 @@ func concat(_ context.Context, request interface{}) (interface{}, error) {
 	return concatResponse{V: r.A + r.B}, nil
 }
 
-// One call of each method a second, and this many to begin with.
+// This many calls of each method, and then one an hour: nobody is so slow.
 func limited(burst int) (endpoint.Endpoint, endpoint.Endpoint) {
 	limit := func(e endpoint.Endpoint) endpoint.Endpoint {
-		return ratelimit.NewErroringLimiter(rate.NewLimiter(1, burst))(e)
+		return ratelimit.NewErroringLimiter(rate.NewLimiter(rate.Every(time.Hour), burst))(e)
 	}
 	return limit(sum), limit(concat)
 }
