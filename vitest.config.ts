@@ -16,8 +16,9 @@ export default defineConfig({
     // Else a style sheet is an empty file here, also one that is asked for as text.
     css: { include: [/\/debug\/page\//] },
     // What a test says fails it; how slow the machine is does not. What never ends is found all the same.
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
+    expect: { poll: { timeout: 100_000 } },
     // `expectTypeOf` and `@ts-expect-error` are checked by tsc, over the same files.
     reporters: ["./tools/reporter.ts"],
     coverage: {

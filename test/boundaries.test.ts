@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { posix } from "node:path";
 import { Visitor } from "oxc-parser";
 import { describe, expect, it } from "vitest";
+import { packageJson } from "../tools/doors.mjs";
 import { INDEX, layers, layersTable, mayImport, packages, roomOf } from "../tools/layers.ts";
 import { filesIn, importsOf, isTest, lineOf, readSource, root, type Import } from "../tools/source.ts";
 
@@ -10,10 +11,8 @@ interface Arrow extends Import {
 }
 
 const all = filesIn("src", /\.ts$/);
-const sources = all.filter((file) => !isTest(file));
-const arrows: Arrow[] = sources.flatMap((file) =>
-  importsOf(readSource(`src/${file}`)).map((one) => ({ ...one, file })),
-);
+const sources = all.filter((file) => !isTest(file)).map((file) => ({ file, source: readSource(`src/${file}`) }));
+const arrows: Arrow[] = sources.flatMap(({ file, source }) => importsOf(source).map((one) => ({ ...one, file })));
 const inside = arrows.filter(({ specifier }) => specifier.startsWith("."));
 const outside = arrows.filter(({ specifier }) => !specifier.startsWith(".") && !specifier.startsWith("node:"));
 
@@ -49,8 +48,7 @@ describe("the rooms of src", () => {
 
   it("read time and chance in internal only, in ways that the linter does not see too", () => {
     const found: string[] = [];
-    for (const file of sources.filter((one) => roomOf(one) !== "internal")) {
-      const source = readSource(`src/${file}`);
+    for (const { file, source } of sources.filter((one) => roomOf(one.file) !== "internal")) {
       const place = (start: number): string => `src/${file}:${lineOf(source.text, start)}`;
       new Visitor({
         NewExpression({ callee, arguments: given, start }) {
@@ -110,7 +108,7 @@ describe("the glossary in ARCHITECTURE.md", () => {
 
   it("has no word that the sources do not use", () => {
     const text = sources
-      .map((file) => readFileSync(`${root}src/${file}`, "utf8"))
+      .map(({ source }) => source.text)
       .join("\n")
       .toLowerCase();
     expect(words.filter((word) => !text.includes(word.toLowerCase()))).toEqual([]);
@@ -127,26 +125,19 @@ describe("what stands outside src", () => {
   const isServer = (file: string, target: string): boolean =>
     /^examples\/.*(\.test\.ts$|\/interop\/)/.test(file) && target.startsWith("tools/servers/");
 
+  const doors = Object.keys(packageJson.exports).map((key) => key.replace(/^\./, packageJson.name));
+  const found = outsiders.flatMap((file) => importsOf(readSource(file)).map((one) => ({ ...one, file })));
+
   it("imports public doors only", () => {
     expect(outsiders.length).toBeGreaterThan(0);
-    const doors = exportsKeys();
-    const wrong = outsiders.flatMap((file) =>
-      importsOf(readSource(file))
-        .filter(({ specifier }) => {
-          if (/^servicekit(\/|$)/.test(specifier)) return !doors.includes(specifier);
-          const target = posix.join(posix.dirname(file), specifier);
-          return specifier.startsWith(".") && /^(src|dist|test|tools)\//.test(target) && !isServer(file, target);
-        })
-        .map((one) => at({ ...one, file })),
-    );
-    expect(wrong).toEqual([]);
+    const wrong = found.filter(({ file, specifier }) => {
+      if (/^servicekit(\/|$)/.test(specifier)) return !doors.includes(specifier);
+      const target = posix.join(posix.dirname(file), specifier);
+      return specifier.startsWith(".") && /^(src|dist|test|tools)\//.test(target) && !isServer(file, target);
+    });
+    expect(wrong.map(({ file, line, specifier }) => `${file}:${line} imports ${specifier}`)).toEqual([]);
   });
 });
-
-function exportsKeys(): string[] {
-  const { exports } = JSON.parse(readFileSync(`${root}package.json`, "utf8")) as { exports: Record<string, unknown> };
-  return Object.keys(exports).map((key) => key.replace(/^\./, "servicekit"));
-}
 
 /** The rows of the first table whose heading is `heading`, cell by cell; spaces and column widths do not matter. */
 function tableAfter(text: string, heading: string): string[][] {

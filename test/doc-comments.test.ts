@@ -3,7 +3,9 @@ import { Visitor } from "oxc-parser";
 import { doorNames } from "../tools/exported.ts";
 import { commentBefore, filesIn, isDoc, isTest, lineOf, plain, readSource, type Declared } from "../tools/source.ts";
 
-const sources = filesIn("src", /\.ts$/).filter((file) => !isTest(file));
+const sources = filesIn("src", /\.ts$/)
+  .filter((file) => !isTest(file))
+  .map((file) => readSource(`src/${file}`));
 const exported = doorNames().flatMap(({ names }) => names);
 /** Each declaration once, although several doors may show it. */
 const declared = [...new Map(exported.map((one) => [`${one.file}:${one.line}`, one])).values()];
@@ -28,8 +30,9 @@ describe("the documentation of the public names", () => {
   it("says for each option what it is", () => {
     let seen = 0;
     const undocumented: string[] = [];
-    for (const file of new Set(declared.map((one) => one.file))) {
-      const source = readSource(file);
+    const files = new Set(declared.map((one) => one.file));
+    for (const source of sources.filter(({ file }) => files.has(file))) {
+      const { file, parsed, text } = source;
       new Visitor({
         TSInterfaceDeclaration({ id, body }) {
           if (!id.name.endsWith("Options")) return;
@@ -37,11 +40,11 @@ describe("the documentation of the public names", () => {
             if (member.type !== "TSPropertySignature" && member.type !== "TSMethodSignature") continue;
             seen++;
             if (commentBefore(source, member.start) === undefined) {
-              undocumented.push(`${file}:${lineOf(source.text, member.start)} ${id.name}`);
+              undocumented.push(`${file}:${lineOf(text, member.start)} ${id.name}`);
             }
           }
         },
-      }).visit(source.parsed.program);
+      }).visit(parsed.program);
     }
     expect(seen).toBeGreaterThan(0);
     expect(undocumented).toEqual([]);
@@ -49,20 +52,19 @@ describe("the documentation of the public names", () => {
 
   it("begins each file, with @module", () => {
     // What a generator wrote is its own affair.
-    const written = sources.filter((file) => !file.includes("/gen/"));
-    const without = written.filter((file) => {
-      const first = readSource(`src/${file}`).parsed.comments[0];
+    const written = sources.filter(({ file }) => !file.includes("/gen/"));
+    const without = written.filter(({ parsed: { comments } }) => {
+      const [first] = comments;
       return !first || !isDoc(first) || !/^@module$/m.test(plain(first).trimEnd());
     });
-    expect(sources.length).toBeGreaterThan(20);
-    expect(without).toEqual([]);
+    expect(written.length).toBeGreaterThan(20);
+    expect(without.map(({ file }) => file)).toEqual([]);
   });
 
   it("never repeats types in braces", () => {
-    const wrong = sources.flatMap((file) => {
-      const { parsed, text } = readSource(`src/${file}`);
+    const wrong = sources.flatMap(({ file, parsed, text }) => {
       const bad = parsed.comments.filter((one) => isDoc(one) && /@(param|returns|type)\s+\{/.test(one.value));
-      return bad.map(({ start }) => `src/${file}:${lineOf(text, start)}`);
+      return bad.map(({ start }) => `${file}:${lineOf(text, start)}`);
     });
     expect(wrong).toEqual([]);
   });

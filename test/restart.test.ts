@@ -35,5 +35,5 @@ describe.each(kinds)("over $name, the first call after a restart", ({ on, by }) 
       expect((await remote.sum({ a: BigInt(i), b: 1n })).v).toBe(BigInt(i + 1));
     }
     await running.stop();
-  }, 60_000);
+  });
 });

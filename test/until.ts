@@ -12,6 +12,19 @@ export async function until(condition: () => boolean): Promise<void> {
   while (!condition()) await sleep(2);
 }
 
+/**
+ * Resolves when a number has stood still for a hundred looks at it: what fills up, and is bounded, is full then. What a slow
+ * machine makes of it too early is a smaller number.
+ */
+export async function still(now: () => number): Promise<void> {
+  let [last, looks] = [now(), 0];
+  while (looks < 100) {
+    await sleep(2);
+    looks = now() === last ? looks + 1 : 0;
+    last = now();
+  }
+}
+
 /** Resolves when this much time has passed, for tests of what must not happen meanwhile. */
 export function passing(ms: number): Promise<void> {
   return sleep(ms);

@@ -58,7 +58,7 @@ beforeAll(async () => {
     await made.write({ dir: `${folder}/${to}`, format: "esm" });
     await made.close();
   }
-}, 60_000);
+});
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 beforeEach(() => {
   for (const name of ["add.lock.json", "add.proto"]) rmSync(file(name), { force: true });
@@ -66,7 +66,7 @@ beforeEach(() => {
 });
 
 // Each test starts the program some times, which takes long where others work too.
-describe("servicekit generate proto", { timeout: 30_000 }, () => {
+describe("servicekit generate proto", () => {
   it("writes the text to stdout", async () => {
     const { code, out, err } = await generate("add.js");
     expect({ code, err }).toEqual({ code: 0, err: "" });

@@ -40,10 +40,10 @@ beforeAll(async () => {
   });
   await made.write({ dir: `${folder}/program`, format: "esm" });
   await made.close();
-}, 60_000);
+});
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-describe("servicekit simulate", { timeout: 30_000 }, () => {
+describe("servicekit simulate", () => {
   it("prints a table for each scenario, under the name of its export", async () => {
     const { code, out, err } = await run("two.js");
     expect({ code, err }).toEqual({ code: 0, err: "" });

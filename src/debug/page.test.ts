@@ -33,19 +33,18 @@ describe("the files of the page", () => {
     const tsc = ["node_modules/typescript/bin/tsc", "--noEmit", "-p", "tsconfig.page.json", "--listFiles"];
     const output = execFileSync(process.execPath, tsc, { cwd: root, encoding: "utf8" });
     expect(output).toContain("/src/debug/page/main.js");
-  }, 60_000);
+  });
 });
 
 describe.skipIf(CHROMIUM === undefined)(
   `the page${CHROMIUM === undefined ? " (skipped: there is no Chromium on this machine)" : ""}`,
   // Pages are told once a second, and browsers take their time on a busy machine.
-  { timeout: 60_000 },
   () => {
     let browser: Browser;
     const shops: ServedShop[] = [];
     beforeAll(async () => {
       browser = await chromium.launch({ executablePath: CHROMIUM!, args: ARGS });
-    }, 60_000);
+    });
     afterEach(async () => {
       await Promise.all(browser.contexts().map((context) => context.close()));
       await Promise.all(shops.splice(0).map((shop) => shop.running.stop()));
@@ -61,7 +60,7 @@ describe.skipIf(CHROMIUM === undefined)(
       shops.push(shop);
       const context = await browser.newContext({ viewport: { width: 1400, height: 900 }, ...look });
       const page = await context.newPage();
-      page.setDefaultTimeout(20_000);
+      page.setDefaultTimeout(50_000);
       const complaints: string[] = [];
       page.on("console", (one) => {
         if (one.type() === "error" || one.type() === "warning") complaints.push(one.text());

@@ -180,7 +180,7 @@ describe("a document that wants to be code", () => {
       }),
       { numRuns: 60 },
     );
-  }, 60_000);
+  });
 
   it("is read, whatever stands where", () => {
     const keys = fc.constantFrom(
@@ -215,7 +215,7 @@ describe("a document that wants to be code", () => {
       }),
       { numRuns: 300, examples: [[[], { in: Object.create(null), name: "#" }, "#"]] },
     );
-  }, 60_000);
+  });
 
   it("compiles, loads, and does nothing but describe", async () => {
     const { text, methods } = contractFrom(documentOf(evil));
@@ -225,7 +225,7 @@ describe("a document that wants to be code", () => {
       expect(Object.keys(made).some((name) => name.endsWith("Routes"))).toBe(true);
       expect(Object.hasOwn(globalThis, "hacked")).toBe(false);
     });
-  }, 60_000);
+  });
 
   it("breaks schemas that are made of themselves, and says so", async () => {
     const ref = (name: string): object => ({ $ref: `#/components/schemas/${name}` });
@@ -241,5 +241,5 @@ describe("a document that wants to be code", () => {
     expect(notes.filter(({ says }) => says.includes("made of itself"))).toHaveLength(2);
     expect(await compiled({ "loops.ts": text })).toEqual([]);
     await imported(text, async (made) => expect(Object.keys(made)).toEqual(["loops", "loopsRoutes"]));
-  }, 60_000);
+  });
 });

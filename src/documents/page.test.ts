@@ -58,7 +58,7 @@ describe("the page to try methods on", () => {
     browser = await chromium.launch({ executablePath: CHROMIUM, args: ARGS });
     const pages = [apiPages({ title: 'Profiles <of> "people"', version: "1.2.3", description: "Who is *who*." })];
     server = await served(implementation, { routes: [rest], pages });
-  }, 60_000);
+  });
   afterAll(async () => {
     if (CHROMIUM === undefined) return;
     await browser.close();
@@ -102,7 +102,7 @@ describe("the page to try methods on", () => {
     expect(await answer.locator(".response-col_status").last().textContent()).toContain("200");
     await page.close();
     expect(complaints).toEqual([]);
-  }, 60_000);
+  });
 
   it("fits a narrow window", async (test) => {
     if (CHROMIUM === undefined) return test.skip(MISSING);
@@ -114,5 +114,5 @@ describe("the page to try methods on", () => {
     await page.close();
     expect(complaints).toEqual([]);
     expect(width).toBeLessThanOrEqual(400);
-  }, 60_000);
+  });
 });

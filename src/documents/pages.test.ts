@@ -40,7 +40,7 @@ describe("the document of a server", () => {
     expect([head.status, head.headers.get("content-length")]).toEqual([200, String(JSON.stringify(document).length)]);
     expect(openRpcProblems(await (await browse(`${server.address}/openrpc.json`)).json())).toEqual([]);
     expect((await browse(`${server.address}/docs`)).status).toBe(404);
-  }, 30_000);
+  });
 
   it("can be changed before it is served", async () => {
     const edit = (made: OpenApiDocument): OpenApiDocument => ({ ...made, info: { ...made.info, title: "Mine" } });

@@ -90,7 +90,7 @@ describe("a described status is the one the server answers", () => {
   it("in a valid document", async () => {
     expect(await openApiProblems(document)).toEqual([]);
     expect(document.info).toEqual({ title: "failing", version: "0.0.0" });
-  }, 30_000);
+  });
 
   it.each(told)("for a declared error with the code %s", async (code) => {
     const one = await post(JSON.stringify({ code }));

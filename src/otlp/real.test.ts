@@ -39,7 +39,7 @@ async function exercise(url: string, encoding: "protobuf" | "json"): Promise<voi
   });
   {
     await using server = await served(implementation, {}, { log, metrics, trace: far!, tasks: [pusher] });
-    const remote = client(add, httpClient(), { from: server.address, trace: near! });
+    const remote = client(add, httpClient({ connectTimeoutMs: 60_000 }), { from: server.address, trace: near! });
     await remote.sum({ a: 1, b: 2 });
     await remote.sum({ a: -1, b: 2 }).catch(() => undefined);
   }
@@ -59,7 +59,7 @@ describe("the Collector's data model", () => {
   let server: Started;
   beforeAll(async () => {
     if ("path" in judge) server = await otlpJudge(judge.path);
-  }, 40_000);
+  });
   afterAll(() => server?.[Symbol.asyncDispose]());
 
   const seen = async (signal: string): Promise<Decoded[]> => {
@@ -129,7 +129,7 @@ describe("VictoriaMetrics", () => {
   let server: Started;
   beforeAll(async () => {
     if ("path" in victoria) server = await victoriaMetrics(victoria.path);
-  }, 40_000);
+  });
   afterAll(() => server?.[Symbol.asyncDispose]());
 
   /** What it has of a metric, by label. */

@@ -15,7 +15,7 @@ const calledOff = (context: Context): Promise<string> =>
   new Promise((resolve) => void context.onCancel(({ reason }) => resolve(reason)));
 
 /** Times that are waited for in vain, the next where a slow machine has not even begun in the one before. */
-export const TIMES: readonly number[] = [50, 400, 2000];
+export const TIMES: readonly number[] = [50, 400, 2000, 10_000, 30_000];
 
 /** Cases about deadlines and cancellation. */
 export function contextCases(harness: TransportHarness): readonly Case[] {
@@ -30,9 +30,9 @@ export function contextCases(harness: TransportHarness): readonly Case[] {
         await using sample = await serveUnary(harness, {
           echo: (request, context) => (left.resolve(context.deadlineMs - systemClock.now()), request),
         });
-        await sample.remote.echo({ text: "" }, { timeoutMs: 1500 });
+        await sample.remote.echo({ text: "" }, { timeoutMs: 30_000 });
         const leftMs = await left.promise;
-        assert.ok(leftMs > 0 && leftMs <= 1500, `${leftMs} ms`);
+        assert.ok(leftMs > 0 && leftMs <= 30_000, `${leftMs} ms`);
       },
     },
     {
@@ -70,10 +70,9 @@ export function contextCases(harness: TransportHarness): readonly Case[] {
             return request;
           },
         });
-        const startMs = systemClock.now();
+        // That it is heard at all says when: the handler waits for what comes below.
         const error = await failureOf(sample.remote.wait({ text: "" }, { timeoutMs: 40 }));
         assert.equal(error.code, "deadline_exceeded");
-        assert.ok(systemClock.now() - startMs < 10_000);
         assert.deepEqual(await sample.remote.echo({ text: "x" }), { text: "x" });
         stuck.resolve();
       },
@@ -84,18 +83,23 @@ export function contextCases(harness: TransportHarness): readonly Case[] {
       name: "a time shorter than the caller's, set on the server, ends the call on both sides",
       async run() {
         const off = seen<string>();
-        await using sample = await serveUnary(
-          harness,
-          {
-            async wait(request, context) {
-              off.resolve(await calledOff(context));
-              return request;
+        let isBegun = false;
+        for (const timeoutMs of TIMES) {
+          await using sample = await serveUnary(
+            harness,
+            {
+              async wait(request, context) {
+                isBegun = true;
+                off.resolve(await calledOff(context));
+                return request;
+              },
             },
-          },
-          { attach: { methods: { wait: { timeoutMs: 40 } } } },
-        );
-        const error = await failureOf(sample.remote.wait({ text: "" }, { timeoutMs: 30_000 }));
-        assert.equal(error.code, "deadline_exceeded");
+            { attach: { methods: { wait: { timeoutMs } } } },
+          );
+          const error = await failureOf(sample.remote.wait({ text: "" }, { timeoutMs: 60_000 }));
+          assert.equal(error.code, "deadline_exceeded");
+          if (isBegun) break;
+        }
         assert.equal(await off.promise, "deadline_exceeded");
       },
     },

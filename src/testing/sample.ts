@@ -86,25 +86,28 @@ export type StreamMethods = {
 /** Methods nobody waits for. */
 export type OneWayMethods = { readonly note: Method<OneWayTypes<Schema<Text>>> };
 
+/** Longer than any case takes: a machine that is slow is no fault of a transport. */
+const timeoutMs = 60_000;
+
 /** Told, not asked. */
-const told: Service<OneWayMethods> = service("told", { note: oneWay({ request: text, timeoutMs: 60_000 }) });
+const told: Service<OneWayMethods> = service("told", { note: oneWay({ request: text, timeoutMs }) });
 
 /** The unary sample without its errors, and without a receiver that takes away what was not declared. */
 const bare: Service<{ readonly echo: Of<Text, "unary"> }> = service("sample", {
-  echo: method({ request: anyText, response: anyText }),
+  echo: method({ request: anyText, response: anyText, timeoutMs }),
 });
 
 /** One answer each. */
 const unary: Service<UnaryMethods> = service("sample", {
-  echo: method({ request: said, response: text, errors: [full, gone], idempotent: true }),
-  wait: method({ request: text, response: text, timeoutMs: 60_000 }),
+  echo: method({ request: said, response: text, errors: [full, gone], idempotent: true, timeoutMs }),
+  wait: method({ request: text, response: text, timeoutMs }),
 });
 
 /** Streams each way, and both. */
 const streams: Service<StreamMethods> = service("streams", {
-  count: method({ request: count, response: count, stream: "server" }),
-  total: method({ request: count, response: count, stream: "client" }),
-  chat: method({ request: text, response: text, stream: "bidi" }),
+  count: method({ request: count, response: count, stream: "server", timeoutMs }),
+  total: method({ request: count, response: count, stream: "client", timeoutMs }),
+  chat: method({ request: text, response: text, stream: "bidi", timeoutMs }),
 });
 
 /** What a case is given: a client, and what is behind it. */

@@ -234,7 +234,7 @@ export function streamEndCases(harness: TransportHarness): readonly Case[] {
             yield { n: 2 };
           },
         });
-        const messages = sample.remote.count({ n: 0 }, { timeoutMs: 20_000 })[Symbol.asyncIterator]();
+        const messages = sample.remote.count({ n: 0 })[Symbol.asyncIterator]();
         assert.deepEqual(await messages.next(), { done: false, value: { n: 1 } });
         const drained = sample.connected.drain();
         for (let i = 0; i < 20; i++) await settled();

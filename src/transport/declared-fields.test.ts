@@ -165,7 +165,10 @@ describe("a field that the contract does not declare never leaves the server", (
     const wide = service("drawing", { get: method({ request: z.object({}), response: loose, idempotent: true }) });
     await using behind = await served(wide.implement({ get: () => leaky }));
     expect((await behind.ask({ path: "/drawing/get", body: "{}" })).body).toContain("hunter2");
-    await using remote = client(wide, httpClient(), { from: behind.address });
+    await using remote = client(wide, httpClient({ connectTimeoutMs: 60_000 }), {
+      from: behind.address,
+      timeoutMs: 60_000,
+    });
     const { status, body } = await answerOf(remote.get as never);
     expect([status, body.includes("hunter2")]).toEqual([200, false]);
     expect(JSON.parse(body)).toEqual(declared);
@@ -174,7 +177,10 @@ describe("a field that the contract does not declare never leaves the server", (
   it("from a client of the same contract that is the implementation: a gateway", async () => {
     const same = service("drawing", { get: method({ request: z.object({}), response: point, errors: [full] }) });
     await using behind = await served(same.implement({ get: () => full({ ...secret, at: { x: 1 }, free: [] }) }));
-    await using remote = client(same, httpClient(), { from: behind.address });
+    await using remote = client(same, httpClient({ connectTimeoutMs: 60_000 }), {
+      from: behind.address,
+      timeoutMs: 60_000,
+    });
     await using gateway = await served(same.implement(remote));
     const { status, body } = await gateway.ask({ path: "/drawing/get", body: "{}" });
     expect([status, JSON.parse(body)]).toMatchObject([400, { reason: "full", details: { at: { x: 1 }, free: [] } }]);

@@ -39,7 +39,7 @@ async function say(gates: readonly Gate[], options: Partial<LocalOptions> = {}) 
       }),
       { gates, ...options },
     ),
-    { breaker: false, retry: false },
+    { breaker: false, retry: false, timeoutMs: 60_000 },
   );
   const outcome = await remote.say({ text: "x" }).then(
     () => "ok",

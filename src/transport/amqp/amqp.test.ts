@@ -34,12 +34,12 @@ beforeAll(async () => {
   if (missing !== undefined) return;
   broker = await start();
   raw = await connect(broker.amqp);
-}, 120_000);
+});
 
 afterAll(async () => {
   await raw?.close();
   await broker?.[Symbol.asyncDispose]();
-}, 30_000);
+});
 
 beforeEach(() => void (own = `test.${process.pid}.${++count}`));
 
@@ -49,11 +49,12 @@ asEveryTransport(
   carriedBy("amqp", {
     server(around) {
       const prefix = `test.${process.pid}.${++count}`;
-      return amqpServer({ url: broker.amqp, queueName: (name) => queueOf(name, prefix), ...(around as object) });
+      const queueName = (name: string): string => queueOf(name, prefix);
+      return amqpServer({ url: broker.amqp, connectTimeoutMs: 60_000, queueName, ...(around as object) });
     },
     client({ codec }) {
       const prefix = `test.${process.pid}.${count}`;
-      return amqpClient({ codec, route: (name) => ({ routingKey: queueOf(name, prefix) }) });
+      return amqpClient({ connectTimeoutMs: 60_000, codec, route: (name) => ({ routingKey: queueOf(name, prefix) }) });
     },
     from: () => broker.amqp,
   }),
@@ -80,11 +81,16 @@ const jobs = service("jobs", { note: oneWay({ request: text }) });
 interface Around extends Partial<AmqpServerOptions> {
   readonly calls?: Call[];
   readonly reported?: unknown[];
+  readonly timeoutMs?: number;
 }
 
-async function serving(implementation: Implementation, { calls, reported, ...options }: Around = {}): Promise<Running> {
+async function serving(
+  implementation: Implementation,
+  { calls, reported, timeoutMs = 60_000, ...options }: Around = {},
+): Promise<Running> {
   const one = await serve(implementation, {
-    on: [amqpServer({ url: broker.amqp, queueName: queueOf, ...options })],
+    timeoutMs,
+    on: [amqpServer({ url: broker.amqp, connectTimeoutMs: 60_000, queueName: queueOf, ...options })],
     observers: calls === undefined ? [] : [() => ({ end: (call: Call) => void calls.push(call) })],
     report: (thrown) => void reported?.push(thrown),
     log: false,
@@ -101,8 +107,9 @@ function calling<M extends Methods>(
   options: AmqpClientOptions = {},
   more: Partial<ClientOptions<M>> = {},
 ) {
-  const transport = amqpClient({ route: (name) => ({ routingKey: queueOf(name) }), ...options });
-  return client(to, transport, { from: broker.amqp, breaker: false, retry: false, ...more });
+  const route = (name: string) => ({ routingKey: queueOf(name) });
+  const transport = amqpClient({ connectTimeoutMs: 60_000, route, ...options });
+  return client(to, transport, { from: broker.amqp, breaker: false, retry: false, timeoutMs: 60_000, ...more });
 }
 
 /** Publishes as a foreign peer would. */
@@ -202,11 +209,11 @@ describe.skipIf(missing !== undefined)(`over AMQP${missing === undefined ? "" : 
             if (text === "poison") throw new ServiceError("not now", { code: "unavailable" });
           },
         }),
-        { prefetch: 1, redelivery: { maxDeliveries: 2, delayMs: 500 }, random: { fraction: () => 1, hex: () => "" } },
+        { prefetch: 1, redelivery: { maxDeliveries: 2, delayMs: 5000 }, random: { fraction: () => 1, hex: () => "" } },
       );
       const remote = calling(jobs);
       await remote.note({ text: "poison" });
-      for (let i = 0; i < 50; i++) await remote.note({ text: `${i}` });
+      await Promise.all(Array.from({ length: 50 }, (_, i) => remote.note({ text: `${i}` })));
       await until(() => seen.length === 52);
       expect(seen.filter((one) => one === "poison").length).toBe(2);
       expect(seen.at(-1)).toBe("poison");
@@ -218,7 +225,7 @@ describe.skipIf(missing !== undefined)(`over AMQP${missing === undefined ? "" : 
       await serving(
         jobs.implement(
           { note: ({ text }) => (seen.push(text), text === "stuck" ? new Promise<void>(() => undefined) : undefined) },
-          { methods: { note: { timeoutMs: 50 } } },
+          { methods: { note: { timeoutMs: 500 } } },
         ),
         { calls, prefetch: 1, redelivery: { maxDeliveries: 2, delayMs: 10 } },
       );
@@ -375,38 +382,39 @@ describe.skipIf(missing !== undefined)(`over AMQP${missing === undefined ? "" : 
         "x-error-code": "deadline_exceeded",
       });
       expect(left.length).toBe(0);
-      await asked("box", '{"text":""}', { headers: { "request-timeout-ms": "2000", "x-sent-ms": sent - 1500 } });
-      await asked("box", '{"text":""}', { expiration: "900" });
-      expect(left[0]).toBeLessThan(1100);
-      expect(left[1]).toBeLessThan(901);
+      await asked("box", '{"text":""}', { headers: { "request-timeout-ms": "40000", "x-sent-ms": sent - 20_000 } });
+      await asked("box", '{"text":""}', { expiration: "30000" });
+      expect(left[0]).toBeLessThan(20_600);
+      expect(left[1]).toBeLessThan(30_001);
     });
 
     it("carries its deadline as its expiration, and does not outlive it in the queue", async () => {
       await channel.assertQueue(queueOf("box"), { durable: true });
       const failure = calling(box)
-        .say({ text: "x" }, { timeoutMs: 300 })
+        .say({ text: "x" }, { timeoutMs: 5000 })
         .catch(({ code }) => code);
       let message = await channel.get(queueOf("box"));
       while (message === false) message = await channel.get(queueOf("box"));
-      expect(Number(message.properties.expiration)).toBeLessThanOrEqual(300);
+      expect(Number(message.properties.expiration)).toBeLessThanOrEqual(5000);
       expect(message.properties).toMatchObject({
         type: "box/say",
         replyTo: expect.stringMatching(/^amq\.rabbitmq\.reply-to/),
       });
       channel.nack(message);
       expect(await failure).toBe("deadline_exceeded");
-      await until(() => true);
-      expect((await channel.checkQueue(queueOf("box"))).messageCount).toBe(0);
+      await expect
+        .poll(async () => (await channel.checkQueue(queueOf("box"))).messageCount, { timeout: 30_000 })
+        .toBe(0);
     });
 
-    it("is never given another's answer, however late answers are", { timeout: 60_000 }, async () => {
+    it("is never given another's answer, however late answers are", { timeout: 200_000 }, async () => {
       const all = 20_000;
       const held = new Map<string, () => void>();
       const slow = box.implement({
         say: (request) => request,
         once: (request) => new Promise((resolve) => held.set(request.text, () => resolve(request))),
       });
-      await serving(slow, { prefetch: 1000 });
+      await serving(slow, { prefetch: 1000, timeoutMs: 3000 });
       // The server is not told of the time, or it would not answer late.
       const remote = calling(box, { before: [(_context, { headers }) => void delete headers["request-timeout-ms"]] });
       let [answers, late, wrong] = [0, 0, 0];
@@ -459,7 +467,7 @@ describe.skipIf(missing !== undefined)(`over AMQP${missing === undefined ? "" : 
       await serving(echo);
       const transport = amqpClient({ route: (name) => ({ routingKey: queueOf(name) }) });
       const [one, other] = [0, 1].map(() =>
-        client(box, transport, { from: broker.amqp, breaker: false, retry: false }),
+        client(box, transport, { from: broker.amqp, breaker: false, retry: false, timeoutMs: 60_000 }),
       );
       expect(await one!.say({ text: "a" })).toEqual({ text: "said a" });
       const last = other!.say({ text: "b" });
@@ -480,7 +488,9 @@ describe.skipIf(missing !== undefined)(`over AMQP${missing === undefined ? "" : 
       const first = remote.say({ text: "first" });
       await until(() => held.length === 1);
       const second = remote.say({ text: "second" }).catch(({ reason }) => reason);
-      await until(() => true);
+      await expect
+        .poll(async () => (await channel.checkQueue(queueOf("box"))).messageCount, { timeout: 30_000 })
+        .toBe(1);
       const stopped = one.stop();
       expect(await second).toBe("draining");
       held[0]!();
@@ -653,7 +663,7 @@ describe.skipIf(missing !== undefined)(`over AMQP${missing === undefined ? "" : 
 
   it(
     "waits within its deadline, and within bounds, while the broker takes no more",
-    { timeout: 60_000 },
+    { timeout: 200_000 },
     async (test) => {
       if (unkillable !== undefined) test.skip(unkillable);
       const { ctl } = broker.own!;
@@ -663,9 +673,9 @@ describe.skipIf(missing !== undefined)(`over AMQP${missing === undefined ? "" : 
       ctl("set_vm_memory_high_watermark", "absolute", "1");
       try {
         await expect
-          .poll(() => remote.note({ text: "x" }, { timeoutMs: 200 }).catch(({ code }) => code), { timeout: 20_000 })
+          .poll(() => remote.note({ text: "x" }, { timeoutMs: 2000 }).catch(({ code }) => code))
           .toBe("deadline_exceeded");
-        const waiting = Array.from({ length: 3 }, () => remote.note({ text: "y" }, { timeoutMs: 30_000 }));
+        const waiting = Array.from({ length: 3 }, () => remote.note({ text: "y" }, { timeoutMs: 60_000 }));
         expect(await remote.note({ text: "z" }).catch(({ reason }) => reason)).toBe("overloaded");
         ctl("set_vm_memory_high_watermark", "absolute", "512MB");
         await Promise.all(waiting);
@@ -699,7 +709,7 @@ describe.skipIf(missing !== undefined)(`over AMQP${missing === undefined ? "" : 
       },
     );
 
-    it("cannot end the connection by headers that are nested without end", { timeout: 30_000 }, async () => {
+    it("cannot end the connection by headers that are nested without end", async () => {
       const seen: string[] = [];
       const reported: unknown[] = [];
       await serving(jobs.implement({ note: ({ text }) => void seen.push(text) }), { reported });

@@ -124,7 +124,12 @@ describe("a client", () => {
       },
     };
     const finalizer = [({ error }: { readonly error?: unknown }) => void ended.push(error)];
-    await using remote = client(box, amqpClient({ codec, finalizer }), { from: url, breaker: false, retry: false });
+    await using remote = client(box, amqpClient({ codec, finalizer }), {
+      from: url,
+      breaker: false,
+      retry: false,
+      timeoutMs: 60_000,
+    });
     const failure = await remote.say({ text: "" }).catch((error: unknown) => error);
     expect(failure).toMatchObject({ code: "internal" });
     expect(ended.length).toBe(1);

@@ -22,7 +22,7 @@ const harness: TransportHarness = {
     });
     const port = await web(handler);
     return {
-      transport: httpClient({ codec }),
+      transport: httpClient({ connectTimeoutMs: 60_000, codec }),
       from: port.address,
       drain: async () => void (await running.stop()),
       async [Symbol.asyncDispose]() {

@@ -156,7 +156,7 @@ describe("a fetch handler", () => {
     hono.all("*", (c) => app.handler(c.req.raw));
     await using port = await web(async (request) => hono.fetch(request));
     expect(await (await globalThis.fetch(`${port.address}/own`)).text()).toBe("own");
-    const remote = client(echo, httpClient({ routes: [table] }), { from: port.address });
+    const remote = client(echo, httpClient({ routes: [table] }), { from: port.address, timeoutMs: 60_000 });
     expect(await remote.get({ id: "7" })).toEqual({ id: "7" });
     const told = await remote.say.try({ text: "gone" });
     expect(told.ok ? undefined : told.error.reason).toBe("gone");

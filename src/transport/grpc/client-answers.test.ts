@@ -27,7 +27,8 @@ async function connected(answer: Answer, options: GrpcClientOptions = {}) {
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   closing.push(() => server.close());
   const { port } = server.address() as AddressInfo;
-  const remote = client(contract, grpcClient(options), { from: `127.0.0.1:${port}`, breaker: false, retry: false });
+  const given = { from: `127.0.0.1:${port}`, breaker: false, retry: false, timeoutMs: 60_000 } as const;
+  const remote = client(contract, grpcClient({ connectTimeoutMs: 60_000, ...options }), given);
   closing.push(() => remote[Symbol.asyncDispose]());
   return remote;
 }

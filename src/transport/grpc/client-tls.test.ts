@@ -27,7 +27,12 @@ async function listening(server: Server): Promise<number> {
 }
 
 function remoteTo(from: string, options: GrpcClientOptions) {
-  const remote = client(contract, grpcClient(options), { from, breaker: false, retry: false });
+  const remote = client(contract, grpcClient({ connectTimeoutMs: 60_000, ...options }), {
+    from,
+    breaker: false,
+    retry: false,
+    timeoutMs: 60_000,
+  });
   closing.push(() => remote[Symbol.asyncDispose]());
   return remote;
 }
@@ -78,7 +83,8 @@ describe.skipIf(skipped !== undefined)(`over TLS${skipped === undefined ? "" : `
     const port = await secure(true);
     const from = `https://127.0.0.1:${port}`;
     expect((await remoteTo(from, { tls: { ca: own.ca, ...clientPair } }).sum({})).v).toBe(0n);
-    expect(await reasonOf(remoteTo(from, { tls: { ca: own.ca } }).sum({}))).toBe("unreachable");
+    const without = remoteTo(from, { tls: { ca: own.ca }, connectTimeoutMs: 1000 });
+    expect(await reasonOf(without.sum({}))).toBe("unreachable");
   });
 
   it("does not speak HTTP/2 to a server that has not agreed to it", async () => {
@@ -116,15 +122,15 @@ describe.skipIf(built !== "")(`a process with a client${built}`, () => {
       import { grpcClient } from "servicekit/transport/grpc";
       import { z } from "zod";
       const add = service("add", { sum: method({ request: z.object({}), response: z.object({}) }) });
-      const remote = client(add, grpcClient(), { from: "127.0.0.1:${port}" });
+      const remote = client(add, grpcClient(), { from: "127.0.0.1:${port}", timeoutMs: 60_000 });
       remote.sum({}).then((answer) => console.log(JSON.stringify(answer)));
     `;
     const { stdout } = await promisify(execFile)(process.execPath, ["--input-type=module", "-e", script], {
       cwd: new URL("../../..", import.meta.url).pathname,
-      timeout: 8000,
+      timeout: 50_000,
     });
     expect([isAnswered, stdout.trim()]).toEqual([true, "{}"]);
-  }, 10_000);
+  });
 });
 
 /** Runs after a while that is longer than a process lives which nothing keeps alive. */

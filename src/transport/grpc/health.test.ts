@@ -154,7 +154,7 @@ describe("health through a server", () => {
       health: parts,
     });
     const from = running.addresses[0]!;
-    await using remote = client(contract, grpcClient(), { from });
+    await using remote = client(contract, grpcClient({ connectTimeoutMs: 60_000 }), { from });
     const check = async (service: string): Promise<Status> => (await remote.check({ service })).status;
     expect(await check(Add.typeName)).toBe(Status.NOT_SERVING);
     parts.set("registry", true);

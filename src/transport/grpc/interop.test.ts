@@ -44,6 +44,7 @@ for (const [name, { calls, skip }] of Object.entries(callers)) {
           on,
           log: false,
           signals: false,
+          timeoutMs: 60_000,
           report: (error) => failed.push(error),
         });
         try {
@@ -51,7 +52,7 @@ for (const [name, { calls, skip }] of Object.entries(callers)) {
         } finally {
           await running.stop();
         }
-      }, 40_000);
+      });
 
       it("gets answers, all 64 bits of them", () => {
         expect(said.sum).toBe(String(2n ** 62n - 1n));
@@ -82,9 +83,9 @@ for (const [name, { calls, skip }] of Object.entries(callers)) {
 
       it("leaves at its deadline, which the server knows, and calls off what it has canceled", () => {
         expect([said.deadline.code, said.cancel]).toEqual(["DEADLINE_EXCEEDED", "CANCELLED"]);
-        expect(said.deadlineMs).toBeLessThan(2000);
-        expect(said.remaining).toBeGreaterThan(2.5);
-        expect(said.remaining).toBeLessThan(5.1);
+        expect(said.deadlineMs).toBeLessThan(20_000);
+        expect(said.remaining).toBeGreaterThan(30);
+        expect(said.remaining).toBeLessThan(60.1);
         expect(said.canceled).toBe(2);
       });
 
@@ -104,7 +105,7 @@ for (const [name, { calls, skip }] of Object.entries(callers)) {
 /** Our own server, as it comes. */
 async function ourServer(): Promise<Peer> {
   const on = [grpcServer({ port: 0, host: "127.0.0.1", limits: { maxBodyBytes: 1_048_576 }, after: [trailing] })];
-  const running = await serve(ourAdd(), { on, log: false, signals: false });
+  const running = await serve(ourAdd(), { on, log: false, signals: false, timeoutMs: 60_000 });
   return { url: running.addresses[0]!, [Symbol.asyncDispose]: () => running[Symbol.asyncDispose]() };
 }
 
@@ -123,7 +124,7 @@ for (const [name, { serve: serveTheirs, skip }] of Object.entries(servers)) {
       if (skip !== undefined) return;
       await using theirs = await serveTheirs();
       said = await ourCalls(Number(new URL(theirs.url).port));
-    }, 40_000);
+    });
 
     it("gets answers, all 64 bits of them", () => {
       expect(said.sum).toBe(String(2n ** 62n - 1n));
@@ -149,10 +150,9 @@ for (const [name, { serve: serveTheirs, skip }] of Object.entries(servers)) {
 
     it("leaves at its deadline, which the server knows, and calls off what it has canceled", () => {
       expect([said.deadline.code, said.cancel]).toEqual(["DEADLINE_EXCEEDED", "CANCELLED"]);
-      expect(said.deadlineMs).toBeLessThan(2000);
-      // Ours gives no call more than its own 3 s.
-      expect(said.remaining).toBeGreaterThan(2.5);
-      expect(said.remaining).toBeLessThan(5.1);
+      expect(said.deadlineMs).toBeLessThan(20_000);
+      expect(said.remaining).toBeGreaterThan(30);
+      expect(said.remaining).toBeLessThan(60.1);
       expect(said.canceled).toBe(2);
     });
 
@@ -171,8 +171,11 @@ for (const [name, { serve: serveTheirs, skip }] of Object.entries(servers)) {
 describe("our client and a server that is done", () => {
   const remoteTo = async (compress: boolean) => {
     const on = [grpcServer({ port: 0, host: "127.0.0.1", compress })];
-    const running = await serve(ourAdd(), { on, log: false, signals: false });
-    const remote = client(proto(Add), grpcClient(), { from: running.addresses[0]! });
+    const running = await serve(ourAdd(), { on, log: false, signals: false, timeoutMs: 60_000 });
+    const remote = client(proto(Add), grpcClient({ connectTimeoutMs: 60_000 }), {
+      from: running.addresses[0]!,
+      timeoutMs: 60_000,
+    });
     const dispose = async (): Promise<void> => {
       await remote[Symbol.asyncDispose]();
       await running.stop();

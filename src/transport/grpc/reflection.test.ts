@@ -167,7 +167,7 @@ describe("server reflection", () => {
   it("does not hold up a server that stops", async () => {
     const on = [grpcServer({ port: 0, host: "127.0.0.1" })];
     const running = await serve(ourAdd(), { on, log: false, signals: false, drainMs: 60_000 });
-    await using remote = client(proto(ServerReflection), grpcClient(), {
+    await using remote = client(proto(ServerReflection), grpcClient({ connectTimeoutMs: 60_000 }), {
       from: running.addresses[0]!,
       timeoutMs: 60_000,
     });

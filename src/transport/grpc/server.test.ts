@@ -7,7 +7,8 @@ import { until } from "../../../test/until.ts";
 import type { Call } from "../../endpoint/index.ts";
 import { error } from "../../errors/index.ts";
 import { serve, type Running } from "../../server/index.ts";
-import { systemClock } from "../../time/index.ts";
+import { virtualClock } from "../../testing/index.ts";
+import { systemClock, type Clock } from "../../time/index.ts";
 import { Add, SumReplySchema, SumRequestSchema } from "../protobuf/testdata/gen/add_pb.ts";
 import { proto } from "../protobuf/index.ts";
 import { peerIdentity } from "../http/index.ts";
@@ -48,10 +49,16 @@ interface Peers extends AsyncDisposable {
   readonly ended: Call[];
 }
 
+interface Around {
+  readonly trusted?: ChannelCredentials;
+  readonly clock?: Clock;
+  readonly drainMs?: number;
+}
+
 async function peers(
   own: Partial<Handlers> = {},
   options: Partial<GrpcServerOptions> = {},
-  trusted?: ChannelCredentials,
+  { trusted, clock = systemClock, drainMs = 500 }: Around = {},
 ): Promise<Peers> {
   const ended: Call[] = [];
   const running = await serve(add.implement({ ...handlers, ...own }), {
@@ -59,7 +66,9 @@ async function peers(
     observers: [() => ({ end: (call) => void ended.push(call) })],
     log: false,
     signals: false,
-    drainMs: 500,
+    timeoutMs: 60_000,
+    drainMs,
+    clock,
   });
   const caller = new Caller(running.addresses[0]!, { ...(trusted && { credentials: trusted }) });
   return {
@@ -118,18 +127,25 @@ describe("a grpc server", () => {
   it("stops a handler that nobody waits for any more", async () => {
     const stopped: string[] = [];
     let begun = 0;
-    await using served = await peers({
-      concat: (_request, context) =>
-        new Promise((resolve) => {
-          begun++;
-          context.onCancel(({ reason }) => {
-            stopped.push(reason);
-            resolve({});
-          });
-        }),
-    });
-    const late = await served.caller.unary("concat", {}, { options: inMs(100) });
-    expect(late.status.code).toBe(status.DEADLINE_EXCEEDED);
+    const clock = virtualClock();
+    await using served = await peers(
+      {
+        concat: (_request, context) =>
+          new Promise((resolve) => {
+            begun++;
+            context.onCancel(({ reason }) => {
+              stopped.push(reason);
+              resolve({});
+            });
+          }),
+      },
+      {},
+      { clock },
+    );
+    const late = served.caller.unary("concat", {}, { options: inMs(50_000) });
+    await until(() => begun === 1);
+    await clock.advance(50_000);
+    expect((await late).status.code).toBe(status.DEADLINE_EXCEEDED);
     await until(() => stopped.length === 1);
     const left = served.caller.unary(
       "concat",
@@ -407,16 +423,18 @@ describe("the bytes of a grpc server", () => {
 
 describe("a connection of a grpc server", () => {
   it("ends at its age, its calls before it, and the next call goes over a new one", async () => {
-    let finish = (): void => undefined;
+    let finish: (() => void) | undefined;
+    const clock = virtualClock();
     await using served = await peers(
       { concat: async () => new Promise((resolve) => (finish = () => resolve({ v: "late" }))) },
       { maxConnectionAgeMs: 120 },
+      { clock },
     );
     const session = http2Connect(served.running.addresses[0]!);
     const told: string[] = [];
     session.on("goaway", (code) => {
       told.push(`goaway ${code}`);
-      finish();
+      finish!();
     });
     session.on("close", () => void told.push("closed"));
     const stream = session.request({
@@ -427,6 +445,9 @@ describe("a connection of a grpc server", () => {
     });
     stream.on("trailers", (trailers) => void told.push(`status ${trailers["grpc-status"]}`));
     stream.resume().end(frame(new Uint8Array(0)));
+    await until(() => finish !== undefined);
+    // A tenth more than its age, which is not the same for all.
+    await clock.advance(140);
     await until(() => told.includes("closed"));
     // Node says it again when it closes.
     expect(told.filter((one, at) => told.indexOf(one) === at)).toEqual(["goaway 0", "status 0", "closed"]);
@@ -435,6 +456,7 @@ describe("a connection of a grpc server", () => {
 
   it("of an age whose streams do not end is cut after its grace, and they are told", async () => {
     const stuck = new Promise<{ v: string }>(() => undefined);
+    const clock = virtualClock();
     await using served = await peers(
       {
         async *count() {
@@ -443,11 +465,14 @@ describe("a connection of a grpc server", () => {
         },
       },
       { maxConnectionAgeMs: 100, maxConnectionAgeGraceMs: 100 },
+      { clock },
     );
     const call = served.caller.server("count", {});
-    call.on("error", () => undefined).resume();
-    const ended = await new Promise<{ code: number; details: string }>((resolve) => call.on("status", resolve));
-    expect(ended).toMatchObject({ code: status.UNAVAILABLE, details: "the server is shutting down" });
+    const ended = new Promise<{ code: number; details: string }>((resolve) => call.on("status", resolve));
+    call.on("error", () => undefined);
+    await new Promise((resolve) => call.once("data", resolve));
+    await clock.advance(300);
+    expect(await ended).toMatchObject({ code: status.UNAVAILABLE, details: "the server is shutting down" });
   });
 
   it("without a call ends after its time, and not before", async () => {
@@ -460,7 +485,8 @@ describe("a connection of a grpc server", () => {
 
   it("finishes what is in flight when the server drains, and takes nothing more", async () => {
     let finish: (value: { v: string }) => void = () => undefined;
-    await using served = await peers({ concat: async () => new Promise((resolve) => (finish = resolve)) });
+    const concat = async () => new Promise<{ v: string }>((resolve) => (finish = resolve));
+    await using served = await peers({ concat }, {}, { drainMs: 50_000 });
     const call = served.caller.unary("concat", {});
     await until(() => finish.length > 0 || served.ended.length > 0);
     const stopped = served.running.stop();
@@ -520,7 +546,7 @@ describe.skipIf(!canSign)(`a grpc server with TLS${canSign ? "" : ": openssl is 
     await using served = await peers(
       { concat: (_request, context) => ({ v: context.need(peerIdentity).spiffeId ?? "" }) },
       { tls: { ...own, ca, clients: "required" } },
-      credentials.createSsl(Buffer.from(ca), Buffer.from(theirs.key), Buffer.from(theirs.cert)),
+      { trusted: credentials.createSsl(Buffer.from(ca), Buffer.from(theirs.key), Buffer.from(theirs.cert)) },
     );
     expect(served.running.addresses[0]).toMatch(/^https:/);
     expect((await served.caller.unary("concat", {})).value).toMatchObject({ v: "spiffe://shop/orders" });

@@ -241,6 +241,6 @@ describe("a page of another origin, in a browser", bytesOf("http"), () => {
   };
 
   for (const [says, run] of Object.entries(tests)) {
-    it(`${says}`, { timeout: 60_000 }, (test) => (CHROMIUM === undefined ? test.skip(MISSING) : run()));
+    it(`${says}`, (test) => (CHROMIUM === undefined ? test.skip(MISSING) : run()));
   }
 });

@@ -48,7 +48,7 @@ async function serving(handle: (request: IncomingMessage, response: ServerRespon
 const NDJSON = { "content-type": "application/x-ndjson" };
 
 const remoteTo = (from: string, options: HttpClientOptions = {}) =>
-  client(feed, httpClient({ routes: [rest], random: seededRandom(1), ...options }), {
+  client(feed, httpClient({ routes: [rest], random: seededRandom(1), connectTimeoutMs: 60_000, ...options }), {
     from,
     breaker: false,
     retry: false,
@@ -265,7 +265,7 @@ describe("a stream with events that is cut", () => {
       },
     ]);
     const remote = remoteTo(from);
-    expect((await taken(remote.follow({}, { timeoutMs: 1000 }))).error?.reason).toBe("busy");
+    expect((await taken(remote.follow({}, { timeoutMs: 20_000 }))).error?.reason).toBe("busy");
     expect(asked.length).toBe(1);
     const controller = new AbortController();
     const call = taken(remote.follow({}, { signal: controller.signal }));
@@ -290,7 +290,12 @@ describe("a stream with events that is cut", () => {
         response.write('null\n{"id":null}\n{"id":"\\u0007"}\n', () => response.socket!.resetAndDestroy());
       },
     ]);
-    const remote = client(odd, httpClient({ routes: [table] }), { from, breaker: false, retry: false });
+    const remote = client(odd, httpClient({ routes: [table] }), {
+      from,
+      breaker: false,
+      retry: false,
+      timeoutMs: 60_000,
+    });
     const { got, error } = await taken(remote.all({}));
     expect([got, error?.reason, asked.length]).toEqual([[null, { id: null }, { id: "\u0007" }], "connection_lost", 1]);
   });
@@ -330,7 +335,7 @@ describe("a stream with events that is cut", () => {
 });
 
 describe("10,000 streams that were called off", () => {
-  it("leave no sockets, no listeners and no memory behind", { timeout: 60_000 }, async () => {
+  it("leave no sockets, no listeners and no memory behind", { timeout: 300_000 }, async () => {
     let open = 0;
     // Not `served`, which keeps the sockets it has seen.
     await using server = await serve(
@@ -349,7 +354,7 @@ describe("10,000 streams that were called off", () => {
         total: () => ({ n: 0 }),
         chat: async function* () {},
       }),
-      { on: [httpServer({ port: 0, host: "127.0.0.1" })], log: false, signals: false },
+      { on: [httpServer({ port: 0, host: "127.0.0.1" })], log: false, signals: false, timeoutMs: 60_000 },
     );
     const remote = remoteTo(server.addresses[0]!, { routes: [] });
     const one = async (i: number): Promise<void> => {

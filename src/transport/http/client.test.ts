@@ -62,7 +62,12 @@ async function raw(answer: (socket: Socket, request: string) => void): Promise<s
 }
 
 function remoteTo(from: string, options: HttpClientOptions = {}) {
-  const remote = client(add, httpClient(options), { from, breaker: false, retry: false });
+  const remote = client(add, httpClient({ connectTimeoutMs: 60_000, ...options }), {
+    from,
+    breaker: false,
+    retry: false,
+    timeoutMs: 60_000,
+  });
   cleanups.push(() => close(remote));
   return remote;
 }
@@ -100,7 +105,7 @@ describe("a request", () => {
       it: method({ request: z.object({ text: z.string() }), response: z.object({ text: z.string() }) }),
     });
     const from = await serving((_request, response, body) => reply(response, body));
-    const remote = client(say, httpClient(), { from });
+    const remote = client(say, httpClient({ connectTimeoutMs: 60_000 }), { from });
     cleanups.push(() => close(remote));
     expect(await remote.it({ text: "grün 🌱 \ud800" })).toEqual({ text: "grün 🌱 \ud800" });
   });
@@ -186,7 +191,7 @@ describe("a request", () => {
     const from = await serving(
       (request, response) => (attempts.push(request.headers["request-attempt"]), reply(response, '{"v":3}')),
     );
-    const channel = httpClient().open(add, from, systemClock);
+    const channel = httpClient({ connectTimeoutMs: 60_000 }).open(add, from, systemClock);
     cleanups.push(() => channel.close());
     class Retried extends ActiveCall {
       override get attempt(): number {
@@ -204,7 +209,7 @@ describe("a request", () => {
     const from = await serving((request, response) =>
       request.url === "/add/sum" ? reply(response, '{"v":3}') : response.writeHead(500).end(),
     );
-    const channel = httpClient().open(add, from, systemClock);
+    const channel = httpClient({ connectTimeoutMs: 60_000 }).open(add, from, systemClock);
     cleanups.push(() => channel.close());
     const call = new ActiveCall(backgroundContext().method, { startMs: 0, timeoutMs: Infinity });
     const subscribed = vi.spyOn(call, "onCancel");
@@ -220,7 +225,7 @@ describe("a request", () => {
   });
 
   it("is not begun for a call that was called off", async () => {
-    const channel = httpClient().open(add, "http://servicekit.invalid", systemClock);
+    const channel = httpClient({ connectTimeoutMs: 60_000 }).open(add, "http://servicekit.invalid", systemClock);
     const call = new ActiveCall(backgroundContext().method, { startMs: 0, timeoutMs: Infinity });
     const reason = policyError("draining");
     call.cancel(reason);
@@ -260,7 +265,7 @@ describe("an answer", () => {
       reply(response, '{"v":3}', { "x-served-by": "seven", "set-cookie": "a=1" }),
     );
     const seen: unknown[] = [];
-    const remote = client(add, httpClient(), {
+    const remote = client(add, httpClient({ connectTimeoutMs: 60_000 }), {
       from,
       observers: [
         () => ({

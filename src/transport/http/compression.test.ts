@@ -413,11 +413,14 @@ describe("the client", () => {
       before: [(context, request) => (seen.push(request.header("content-encoding")), context)],
     });
     const options = { routes: [bound], compress: { minBytes: 500 }, acceptsCompressed: true };
-    const remote = client(words, httpClient(options), { from: server.address });
+    const remote = client(words, httpClient({ connectTimeoutMs: 60_000, ...options }), {
+      from: server.address,
+      timeoutMs: 60_000,
+    });
     expect((await remote.say({ text: "x".repeat(1000) })).text.length).toBe(1000);
     expect((await remote.say({ text: "x" })).text).toBe("x");
     await close(remote);
-    const off = client(words, httpClient({ routes: [bound] }), { from: server.address });
+    const off = client(words, httpClient({ routes: [bound] }), { from: server.address, timeoutMs: 60_000 });
     await off.say({ text: "x".repeat(5000) });
     await close(off);
     expect(seen).toEqual(["gzip", undefined, undefined]);

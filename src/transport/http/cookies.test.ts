@@ -182,7 +182,7 @@ describe("cookies over the wire", () => {
     await using server = await served(implementation);
     let seen: readonly string[] = [];
     const after = [(_: unknown, response: { readonly cookies: readonly string[] }) => void (seen = response.cookies)];
-    await using remote = client(session, httpClient({ after }), { from: server.address });
+    await using remote = client(session, httpClient({ after }), { from: server.address, timeoutMs: 60_000 });
     expect(await remote.open({ fails: false }, { metadata: { cookie: "__Host-id=s7" } })).toEqual({ had: "s7" });
     expect(names(seen)).toEqual(["__Host-id", "theme", "old"]);
   });

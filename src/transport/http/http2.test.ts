@@ -7,7 +7,7 @@ import { httpClient, httpServer } from "./index.ts";
 const behind = carriedBy("http2", {
   server: ({ codec, ...around }) =>
     httpServer({ port: 0, host: "127.0.0.1", http2: true, codecs: codec && [codec], ...around }),
-  client: ({ codec }) => httpClient({ codec }),
+  client: ({ codec }) => httpClient({ connectTimeoutMs: 60_000, codec }),
 });
 
 const harness: TransportHarness = {

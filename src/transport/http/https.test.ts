@@ -33,7 +33,7 @@ beforeAll(() => {
   if (skip !== undefined) return;
   root = authority();
   pair = root.issue("localhost", ["DNS:localhost", "IP:127.0.0.1"]);
-}, 30_000);
+});
 
 afterAll(() => root?.[Symbol.dispose]());
 
@@ -111,9 +111,15 @@ describe.skipIf(skip !== undefined)(
     it("answers over HTTPS, says so in its address, and our client calls it", async () => {
       await using running = await served();
       expect(running.addresses[0]).toMatch(/^https:\/\/127\.0\.0\.1:\d+$/);
-      const remote = client(echo, httpClient({ tls: { ca: root.ca } }), { from: running.addresses[0]! });
+      const remote = client(echo, httpClient({ tls: { ca: root.ca } }), {
+        from: running.addresses[0]!,
+        timeoutMs: 60_000,
+      });
       expect(await remote.say({ text: "hi" })).toEqual({ text: "hi" });
-      const stranger = client(echo, httpClient(), { from: running.addresses[0]! });
+      const stranger = client(echo, httpClient({ connectTimeoutMs: 60_000 }), {
+        from: running.addresses[0]!,
+        timeoutMs: 60_000,
+      });
       await expect(stranger.say({ text: "hi" })).rejects.toMatchObject({ reason: "unreachable" });
     });
 
@@ -129,7 +135,10 @@ describe.skipIf(skip !== undefined)(
       await new Promise((resolve) => socket.on("close", resolve));
       await until(() => ends.length === 1);
       expect(ends).toEqual(["other invalid_argument"]);
-      const remote = client(echo, httpClient({ tls: { ca: root.ca } }), { from: running.addresses[0]! });
+      const remote = client(echo, httpClient({ tls: { ca: root.ca } }), {
+        from: running.addresses[0]!,
+        timeoutMs: 60_000,
+      });
       expect(await remote.say({ text: "hi" })).toEqual({ text: "hi" });
     });
 
@@ -143,7 +152,10 @@ describe.skipIf(skip !== undefined)(
 
     it("drains: idle connections close, a call in flight is answered, and the stop ends", async () => {
       const running = await served();
-      const remote = client(echo, httpClient({ tls: { ca: root.ca } }), { from: running.addresses[0]! });
+      const remote = client(echo, httpClient({ tls: { ca: root.ca } }), {
+        from: running.addresses[0]!,
+        timeoutMs: 60_000,
+      });
       await remote.say({ text: "warm" });
       const answer = remote.wait({});
       await until(() => waiting.length > 0);
@@ -154,7 +166,7 @@ describe.skipIf(skip !== undefined)(
     });
 
     it("finds late headers on TLS connections too", async () => {
-      await using running = await served({ headersTimeoutMs: 50 });
+      await using running = await served({ headersTimeoutMs: 2000 });
       const { port } = new URL(running.addresses[0]!);
       const socket = tlsConnect({ port: Number(port), host: "127.0.0.1", ca: root.ca });
       socket.write("GET / HTTP/1.1\r\n");
@@ -209,7 +221,7 @@ describe.skipIf(skip !== undefined)(
       });
       expect(got).toContain('{"id":"7"}');
       after.destroy();
-    }, 20_000);
+    });
 
     it("fails to listen, naming the option, when a file is not there", async () => {
       const tls = { cert: { file: "/nowhere/cert.pem" }, key: { file: "/nowhere/key.pem" } };
@@ -234,9 +246,12 @@ describe.skipIf(skip !== undefined)(
         const orders = root.issue("orders", [`URI:${spiffeId}`, "DNS:orders.internal"]);
         await using running = await served({ tls: { ...pair, clients: "required", ca: root.ca } });
         const tls = { ca: root.ca, ...orders };
-        const remote = client(echo, httpClient({ tls }), { from: running.addresses[0]! });
+        const remote = client(echo, httpClient({ tls }), { from: running.addresses[0]!, timeoutMs: 60_000 });
         expect(await remote.who({})).toEqual({ name: "orders", spiffeId });
-        const nobody = client(echo, httpClient({ tls: { ca: root.ca } }), { from: running.addresses[0]! });
+        const nobody = client(echo, httpClient({ tls: { ca: root.ca } }), {
+          from: running.addresses[0]!,
+          timeoutMs: 60_000,
+        });
         await expect(nobody.who({})).rejects.toMatchObject({ code: "unavailable" });
         await using other = await session(running.addresses[0]!, orders).catch(() => ({
           async [Symbol.asyncDispose]() {},
@@ -266,7 +281,10 @@ describe.skipIf(skip !== undefined)(
     describe("and HTTP/2", () => {
       it("speaks both versions on one port, as the client chooses", async () => {
         await using running = await served({ http2: true });
-        const remote = client(echo, httpClient({ tls: { ca: root.ca } }), { from: running.addresses[0]! });
+        const remote = client(echo, httpClient({ tls: { ca: root.ca } }), {
+          from: running.addresses[0]!,
+          timeoutMs: 60_000,
+        });
         expect(await remote.say({ text: "one" })).toEqual({ text: "one" });
         await using h2 = await session(running.addresses[0]!);
         const answer = await ask(h2, post("/echo/say"), '{"text":"two"}');

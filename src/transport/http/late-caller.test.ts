@@ -23,7 +23,7 @@ it("a caller that leaves at its own deadline has let it pass, one that leaves be
   );
   const leave = async (afterMs: number): Promise<void> => {
     const gone = new AbortController();
-    const remote = client(slow, httpClient(), { from: server.address, clock });
+    const remote = client(slow, httpClient({ connectTimeoutMs: 60_000 }), { from: server.address, clock });
     const [before, sockets] = [ends.length, server.sockets.length];
     const call = remote.work({}, { timeoutMs: 1000, signal: gone.signal }).catch(() => undefined);
     await until(() => server.sockets.length > sockets);

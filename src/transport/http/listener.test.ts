@@ -16,7 +16,7 @@ const echo = service("echo", {
 });
 const implementation = echo.implement({ say: (message) => message });
 const say = request({ path: "/echo/say", body: '{"text":"hi"}' });
-const quiet = { log: false, signals: false } as const;
+const quiet = { log: false, signals: false, timeoutMs: 60_000 } as const;
 
 describe("a listening server", () => {
   it("says an address that can be called, also when it listens on all of them", async () => {

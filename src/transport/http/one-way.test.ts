@@ -5,6 +5,7 @@ import { z } from "zod";
 import { http2Proxy } from "../../../test/http2-proxy.ts";
 import { served } from "../../../test/served.ts";
 import { until } from "../../../test/until.ts";
+import { virtualClock } from "../../testing/index.ts";
 import { request } from "../../../test/wire.ts";
 import { client } from "../../client/index.ts";
 import { oneWay, service, type Context } from "../../index.ts";
@@ -110,10 +111,16 @@ describe("a one-way method over HTTP", () => {
   it("is called off by its own time, which is not the caller's", async () => {
     const short = service("audit", { note: oneWay({ request: z.object({ text: z.string() }), timeoutMs: 30 }) });
     const off: string[] = [];
-    const note: Note = (_request, context) =>
-      new Promise((resolve) => void context.onCancel(({ reason }) => (off.push(reason), resolve())));
-    await using server = await served(short.implement({ note }));
+    let begun = false;
+    const note: Note = (_request, context) => {
+      begun = true;
+      return new Promise((resolve) => void context.onCancel(({ reason }) => (off.push(reason), resolve())));
+    };
+    const clock = virtualClock();
+    await using server = await served(short.implement({ note }), {}, { clock });
     expect((await server.ask(hello)).status).toBe(202);
+    await until(() => begun);
+    await clock.advance(30);
     await until(() => off.length === 1);
     expect(off).toEqual(["deadline_exceeded"]);
   });
@@ -174,7 +181,7 @@ describe("a stop waits for one-way calls", () => {
     const { implementation, seen, finish } = held();
     const server = await served(implementation, { http2: true });
     await using proxy = await http2Proxy(server.address);
-    const remote = client(audit, httpClient(), { from: proxy.address });
+    const remote = client(audit, httpClient({ connectTimeoutMs: 60_000 }), { from: proxy.address, timeoutMs: 60_000 });
     await remote.note({ text: "a" });
     await remote[Symbol.asyncDispose]();
     const stopped = server.running.stop();
@@ -190,7 +197,7 @@ describe("a stop waits for one-way calls", () => {
     const server = createServer(web);
     await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
     const from = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-    const remote = client(audit, httpClient(), { from });
+    const remote = client(audit, httpClient({ connectTimeoutMs: 60_000 }), { from });
     await remote.note({ text: "a" });
     await remote[Symbol.asyncDispose]();
     const stopped = running.stop();
@@ -210,7 +217,9 @@ describe("a client of a one-way method over HTTP", () => {
       response.writeHead(status, { "content-type": "text/plain" }).end(body);
     });
     await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-    const remote = client(audit, httpClient(), { from: `http://127.0.0.1:${(server.address() as AddressInfo).port}` });
+    const remote = client(audit, httpClient({ connectTimeoutMs: 60_000 }), {
+      from: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    });
     return {
       got,
       remote,
@@ -229,7 +238,7 @@ describe("a client of a one-way method over HTTP", () => {
 
   it("does not say how long it waits, for nobody waits for the work", async () => {
     await using there = await peer(202, "");
-    await there.remote.note({ text: "a" }, { timeoutMs: 500 });
+    await there.remote.note({ text: "a" }, { timeoutMs: 50_000 });
     expect(there.got[0]).not.toHaveProperty("request-timeout-ms");
   });
 
@@ -241,7 +250,10 @@ describe("a client of a one-way method over HTTP", () => {
   it("counts an acknowledgement as the answer: a breaker does not hear of the work", async () => {
     const note: Note = () => Promise.reject(new Error("hunter2"));
     await using server = await served(audit.implement({ note }), {}, { report: () => undefined });
-    await using remote = client(audit, httpClient(), { from: server.address, breaker: { consecutive: 2 } });
+    await using remote = client(audit, httpClient({ connectTimeoutMs: 60_000 }), {
+      from: server.address,
+      breaker: { consecutive: 2 },
+    });
     for (let i = 0; i < 20; i++) await remote.note({ text: "a" });
   });
 });
@@ -250,7 +262,10 @@ describe("one-way over the port of an HTTP server", () => {
   it("is one option of the contract, and nothing of the server", async () => {
     const { implementation, seen, finish } = held();
     const running = await serve(implementation, { on: [httpServer({ port: 0 })], log: false, signals: false });
-    await using remote = client(audit, httpClient(), { from: running.addresses });
+    await using remote = client(audit, httpClient({ connectTimeoutMs: 60_000 }), {
+      from: running.addresses,
+      timeoutMs: 60_000,
+    });
     await remote.note({ text: "a" });
     finish();
     await running.stop();

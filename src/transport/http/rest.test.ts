@@ -651,7 +651,10 @@ describe("the same through our client", () => {
       ],
     });
     const after = (_context: unknown, response: HttpClientResponse): void => void answers.push(response);
-    remote = client(profiles, httpClient({ routes: [table], after: [after] }), { from: server.address });
+    remote = client(profiles, httpClient({ routes: [table], after: [after] }), {
+      from: server.address,
+      timeoutMs: 60_000,
+    });
   });
   afterAll(async () => {
     await remote[Symbol.asyncDispose]();

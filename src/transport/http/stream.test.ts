@@ -3,7 +3,7 @@ import type { AddressInfo } from "node:net";
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
 import { served, type Served } from "../../../test/served.ts";
-import { passing, until } from "../../../test/until.ts";
+import { passing, still, until } from "../../../test/until.ts";
 import { request, Wire } from "../../../test/wire.ts";
 import { error, method, service, ServiceError, type Context } from "../../index.ts";
 import { settled, virtualClock } from "../../testing/index.ts";
@@ -250,6 +250,7 @@ describe("a server stream", () => {
 describe("back-pressure", () => {
   it("stops asking the handler when the peer stops reading, and holds little meanwhile", async () => {
     const state = { made: 0, ended: false };
+    const clock = virtualClock();
     const text = z.object({ text: z.string() });
     const big = service("big", { all: method({ request: n, response: text, stream: "server", timeoutMs: 60_000 }) });
     await using server = await served(
@@ -266,45 +267,48 @@ describe("back-pressure", () => {
         },
       }),
       { writeTimeoutMs: 200 },
+      { clock },
     );
     const wire = server.wire();
     await wire.connected;
     wire.socket.pause();
     wire.send(post("/big/all", { n: 0 }));
-    let before = -1;
-    // What stands still for many turns has stopped.
-    while (before !== state.made || state.made === 0) {
-      before = state.made;
-      for (let i = 0; i < 50; i++) await settled();
-      await passing(5);
-    }
+    await until(() => state.made > 0);
+    await still(() => state.made);
+    const before = state.made;
     expect(server.sockets[0]!.writableLength).toBeLessThan(200_000);
     expect(state.made * 10_000).toBeLessThan(32 * 1024 * 1024);
     // It never reads again: that is not waited for long.
+    await clock.advance(200);
     await until(() => state.ended);
     expect(state.made).toBe(before);
   });
 
   it("does not take a peer that waits for an earlier answer for one that does not read", async () => {
-    let go: () => void = () => undefined;
+    let go: (() => void) | undefined;
+    let made = 0;
+    const clock = virtualClock();
     await using server = await serveFeed(
       {
         async *count({ n }: { n: number }) {
           if (n === 1) await new Promise<void>((resolve) => (go = resolve));
-          for (let i = 0; i < n * 1000; i++) yield { n: i };
+          for (let i = 0; i < n * 1000; i++) yield ((made++, { n: i }));
         },
       },
       { writeTimeoutMs: 60 },
+      { clock },
     );
     const wire = server.wire().send(post("/feed/count", { n: 1 }) + post("/feed/count", { n: 9 }));
-    await passing(200);
-    go();
+    await until(() => go !== undefined && made > 0);
+    await still(() => made);
+    await clock.advance(200);
+    go!();
     expect((await wire.answer()).body).toContain('{"n":999}');
     expect((await wire.answer()).body).toContain('{"n":8999}');
   });
 
   it("reads messages of a request only as the handler asks for them", async () => {
-    let go: () => void = () => undefined;
+    let go: (() => void) | undefined;
     let received = 0;
     await using server = await serveFeed(
       {
@@ -326,11 +330,12 @@ describe("back-pressure", () => {
       isFull = !wire.socket.write(lines) && wire.socket.writableLength > 4_000_000;
       if (i % 50 === 0) await settled();
     }
+    await until(() => go !== undefined);
     await passing(20);
     expect(received).toBe(0);
     // More was sent than the machine's own buffers take, and the server holds no more of it than it reads at once.
     expect(wire.socket.writableLength).toBeGreaterThan(0);
-    go();
+    go!();
     wire.send(LAST);
     const { status, body } = await wire.answer();
     expect(status).toBe(200);
@@ -547,11 +552,16 @@ describe("a client stream", () => {
   });
 
   it("may take longer than a request may, as long as something comes", async () => {
-    await using server = await serveFeed({}, { requestTimeoutMs: 150, headersTimeoutMs: 150 });
+    const clock = virtualClock();
+    let received = 0;
+    const observers = [() => ({ message: () => void received++ })];
+    const http = { requestTimeoutMs: 500, headersTimeoutMs: 500 };
+    await using server = await serveFeed({}, http, { clock, observers });
     const wire = server.wire().send(upload("/feed/total"));
-    for (let i = 0; i < 20; i++) {
-      await passing(25);
+    for (let i = 1; i <= 20; i++) {
       wire.send(chunk('{"n":1}\n'));
+      await until(() => received === i);
+      await clock.advance(450);
     }
     expect((await wire.send(LAST).answer()).body).toBe('{"n":20}');
     // And the bound holds again for what comes after it on the connection.
@@ -608,6 +618,7 @@ describe("a stream both ways", () => {
 describe("a server that stops", () => {
   it("sends readers away who can come back, and waits for the others until it must end", async () => {
     const running: Wire[] = [];
+    const clock = virtualClock();
     await using server = await serveFeed(
       {
         follow: async function* (_: unknown, context: Context) {
@@ -617,7 +628,7 @@ describe("a server that stops", () => {
         count: oneAndWait,
       },
       {},
-      { drainMs: 200 },
+      { drainMs: 200, clock },
     );
     const follower = server.wire().send(request({ path: "/feed/tea" }));
     const counter = server.wire().send(post("/feed/count", { n: 1 }));
@@ -628,6 +639,7 @@ describe("a server that stops", () => {
     const away = await follower.answer();
     expect(problem(away.body.split("\n")[1]!)).toMatchObject({ code: "unavailable", reason: "draining" });
     expect(said(counter)).not.toContain("draining");
+    await clock.advance(200);
     const cut = await counter.answer();
     expect(problem(cut.body.split("\n")[1]!).reason).toBe("draining");
     await stopped;

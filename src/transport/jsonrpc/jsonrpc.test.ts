@@ -7,7 +7,7 @@ const skip = [{ reason: "JSON-RPC has no streams", properties: ["streams"] }] as
 function suite(options: JsonrpcClientOptions): void {
   const harness = carriedBy("jsonrpc", {
     server: (around) => jsonrpcServer({ port: 0, host: "127.0.0.1", ...around }),
-    client: ({ codec }) => jsonrpcClient({ codec, ...options }),
+    client: ({ codec }) => jsonrpcClient({ connectTimeoutMs: 60_000, codec, ...options }),
   });
   asEveryTransport(harness, { skip });
 }

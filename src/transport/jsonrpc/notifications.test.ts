@@ -42,7 +42,12 @@ async function peer(status: number, body = ""): Promise<{ readonly from: string;
 }
 
 function telling(from: string, options: JsonrpcClientOptions = {}) {
-  const tell = client(notifications(audit), jsonrpcClient(options), { from, breaker: false, retry: false });
+  const tell = client(notifications(audit), jsonrpcClient({ connectTimeoutMs: 60_000, ...options }), {
+    from,
+    breaker: false,
+    retry: false,
+    timeoutMs: 60_000,
+  });
   cleanups.push(() => close(tell));
   return tell;
 }
@@ -59,7 +64,7 @@ describe("notifications", () => {
     expect(Object.keys(told.methods)).toEqual(["note", "purge"]);
     expect(told.methods.note).toMatchObject({ idempotent: true, errors: [] });
     expect(audit.methods.note.errors).toEqual([full]);
-    const tell = client(told, jsonrpcClient(), { from: "http://127.0.0.1:1" });
+    const tell = client(told, jsonrpcClient({ connectTimeoutMs: 60_000 }), { from: "http://127.0.0.1:1" });
     expectTypeOf(tell.note).parameter(0).toEqualTypeOf<{ text?: string | undefined }>();
     expectTypeOf(tell.note).returns.resolves.toEqualTypeOf<void>();
     expectTypeOf(tell).not.toHaveProperty("tail");
@@ -78,7 +83,7 @@ describe("notifications", () => {
 
   it("use up no ids", async () => {
     const { from, got } = await peer(204);
-    const transport = jsonrpcClient();
+    const transport = jsonrpcClient({ connectTimeoutMs: 60_000 });
     const tell = client(notifications(audit), transport, { from });
     cleanups.push(() => close(tell));
     await tell.note({});
@@ -150,7 +155,7 @@ describe("notifications", () => {
     );
     const tell = telling(server.address);
     await tell.note({});
-    await tell.purge({}, { timeoutMs: 500 });
+    await tell.purge({}, { timeoutMs: 50_000 });
     expect(done).toEqual(["?"]);
     await close(tell);
     const stopped = server.running.stop();

@@ -6,6 +6,7 @@ import { request } from "../../../test/wire.ts";
 import { policyError } from "../../errors/index.ts";
 import { error, key, method, service, ServiceError, type Call, type Context } from "../../index.ts";
 import type { ServeOptions } from "../../server/index.ts";
+import { until } from "../../../test/until.ts";
 import { virtualClock, settled } from "../../testing/index.ts";
 import type { Codec } from "../codec.ts";
 import { json } from "../codec.ts";
@@ -309,7 +310,7 @@ describe("HTTP around it", () => {
 
   it("answers a body that comes too slowly or wrong with its own status, and closes", async () => {
     const { seen, observers } = watching();
-    await using server = await rpc({}, { headersTimeoutMs: 30, requestTimeoutMs: 30 }, { observers });
+    await using server = await rpc({}, { headersTimeoutMs: 500, requestTimeoutMs: 500 }, { observers });
     const slow = server.wire().send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n{");
     expect(await slow.answer()).toMatchObject({
       status: 408,
@@ -783,7 +784,7 @@ describe("deadlines and disconnects", () => {
     );
     await both.promise;
     wire.close();
-    await vi.waitUntil(() => off.length === 2);
+    await until(() => off.length === 2);
     expect(off.toSorted()).toEqual(["a canceled", "b canceled"]);
     expect(seen.ends.map(({ outcome }) => `${outcome}`).toSorted()).toEqual(["canceled", "canceled", "ok"]);
   });

@@ -36,7 +36,7 @@ function remote(echo: Echo, options: LocalOptions = {}) {
       return { total };
     },
   });
-  return client(things, local(implementation, options), { breaker: false, retry: false });
+  return client(things, local(implementation, options), { breaker: false, retry: false, timeoutMs: 60_000 });
 }
 
 const failure = (call: Promise<unknown>): Promise<ServiceError> =>

@@ -3,7 +3,7 @@ import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { z } from "zod";
 import { bytes } from "../../../test/as-every-transport.ts";
-import { passing, until } from "../../../test/until.ts";
+import { passing, still, until } from "../../../test/until.ts";
 import { natsTestServer } from "../../../tools/servers/nats.ts";
 import { client } from "../../client/index.ts";
 import { error, method, service, ServiceError } from "../../index.ts";
@@ -44,7 +44,7 @@ function answeredBy(run: (msg: Msg) => void): { readonly subjects: (service: str
 
 function calling(options: NatsClientOptions) {
   const transport: ClientTransport = natsClient(options);
-  return client(echoes, transport, { from: nats.url, breaker: false, retry: false });
+  return client(echoes, transport, { from: nats.url, breaker: false, retry: false, timeoutMs: 60_000 });
 }
 
 async function failure(call: Promise<unknown>): Promise<ServiceError> {
@@ -101,7 +101,10 @@ describe("a NATS client", () => {
       }),
       { on: [natsServer({ servers: nats.url, subjects, codec: protobufBinary })], log: false, signals: false },
     );
-    await using remote = client(add, natsClient({ subjects, codec: protobufBinary }), { from: nats.url });
+    await using remote = client(add, natsClient({ subjects, codec: protobufBinary }), {
+      from: nats.url,
+      timeoutMs: 60_000,
+    });
     expect((await remote.sum({ a: 2n ** 62n, b: -1n })).v).toBe(2n ** 62n - 1n);
     const got: bigint[] = [];
     for await (const { v } of remote.count({ a: 3n, b: 0n })) got.push(v);
@@ -121,7 +124,7 @@ describe("a NATS client", () => {
 
   it(
     "gives each of 100,000 calls its own answer, half of them too late to be anybody's",
-    { timeout: 60_000 },
+    { timeout: 300_000 },
     async () => {
       const held: Msg[] = [];
       const place = answeredBy((msg) => {
@@ -301,11 +304,11 @@ describe("a NATS client", () => {
   it("shares one connection among clients, and closes it with the last", async () => {
     const place = answeredBy((msg) => void msg.respond(msg.data));
     const transport = natsClient(place);
-    const one = client(echoes, transport, { from: nats.url });
-    const two = client(echoes, transport, { from: nats.url });
+    const one = client(echoes, transport, { from: nats.url, timeoutMs: 60_000 });
+    const two = client(echoes, transport, { from: nats.url, timeoutMs: 60_000 });
     const sockets = (): number => process.getActiveResourcesInfo().filter((kind) => kind === "TCPSocketWrap").length;
     // Those of the tests before may still be closing.
-    await passing(50);
+    await still(sockets);
     const before = sockets();
     await Promise.all([one.echo({ text: "a" }), two.echo({ text: "b" })]);
     expect(sockets()).toBe(before + 1);

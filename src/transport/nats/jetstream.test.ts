@@ -33,7 +33,7 @@ afterAll(async () => {
 const text = z.object({ text: z.string() });
 const spoiled = error("spoiled", { code: "failed_precondition", message: "it is spoiled" });
 const jobs = service("jobs", {
-  work: oneWay({ request: text, idempotent: true, timeoutMs: 2000 }),
+  work: oneWay({ request: text, idempotent: true, timeoutMs: 30_000 }),
   other: oneWay({ request: text }),
   ask: method({ request: text, response: text }),
 });
@@ -191,14 +191,22 @@ describe.skipIf(nats.missing !== undefined)(`JetStream${nats.missing === undefin
   it("says that no stream has the subject, that another one has it, and that a stream is full", async () => {
     await using here = place();
     const subjects = here.subjects;
-    await using remote = client(jobs, jetstreamClient({ subjects }), { from: nats.url, breaker: false, retry: false });
+    await using remote = client(jobs, jetstreamClient({ subjects }), {
+      from: nats.url,
+      breaker: false,
+      retry: false,
+      timeoutMs: 60_000,
+    });
     const nowhere = await failure(remote.work({ text: "a" }));
     expect([nowhere.reason, nowhere.message]).toEqual([
       "unreachable",
       `no stream has the subject ${here.subject("work")}`,
     ]);
     await (await here.serve(() => undefined, { stream: { name: here.name, maxBytes: 1024 } })).stop();
-    await using wrong = client(jobs, jetstreamClient({ subjects, stream: "elsewhere" }), { from: nats.url });
+    await using wrong = client(jobs, jetstreamClient({ subjects, stream: "elsewhere" }), {
+      from: nats.url,
+      timeoutMs: 60_000,
+    });
     expect((await failure(wrong.work({ text: "a" }))).code).toBe("failed_precondition");
     const full = await failure(
       (async () => {
@@ -392,12 +400,12 @@ describe.skipIf(nats.missing !== undefined)(`JetStream${nats.missing === undefin
       runs++;
       return new Promise((resolve) => (finish = resolve));
     };
-    await here.serve(work, { ackWaitMs: 200 });
-    await here.serve(work, { ackWaitMs: 200 });
+    await here.serve(work, { ackWaitMs: 3000 });
+    await here.serve(work, { ackWaitMs: 3000 });
     await here.tell(say("a"));
     await until(() => finish !== undefined);
     const start = systemClock.now();
-    await until(() => systemClock.now() - start > 1200);
+    await until(() => systemClock.now() - start > 6500);
     expect(runs).toBe(1);
     finish!();
     await expect.poll(() => here.stored()).toBe(0);
@@ -459,7 +467,7 @@ describe.skipIf(nats.missing !== undefined)(`JetStream${nats.missing === undefin
     for (let i = 0; i < 2000; i++) all.push(here.tell(say(i % 100 === 0 ? "poison" : "fine")));
     await Promise.all(all);
     await until(() => done === 1980);
-    await expect.poll(async () => (await here.deadLetters()).length, { timeout: 10_000 }).toBe(20);
+    await expect.poll(async () => (await here.deadLetters()).length).toBe(20);
     expect([done, poisoned.count]).toEqual([1980, 60]);
   });
 
@@ -513,7 +521,7 @@ describe.skipIf(nats.missing !== undefined)(`JetStream${nats.missing === undefin
     expect(reports[0]).toContain(`the message ${here.name} 1 cannot be put aside`);
     expect(await here.stored()).toBe(1);
     await jsm.streams.add(config);
-    await expect.poll(async () => (await here.deadLetters()).length, { timeout: 10_000 }).toBe(1);
+    await expect.poll(async () => (await here.deadLetters()).length).toBe(1);
     await expect.poll(() => here.stored()).toBe(0);
   });
 
@@ -528,7 +536,7 @@ describe.skipIf(nats.missing !== undefined)(`JetStream${nats.missing === undefin
     await here.tell(say("b"));
     await until(() => seen.length > 1);
     expect(seen).toEqual(["a", "b"]);
-  }, 30_000);
+  });
 
   it("adds to a stream what it lacks, and changes nothing with create: false", async () => {
     await using here = place();
@@ -559,7 +567,9 @@ describe.skipIf(nats.missing !== undefined)(`JetStream${nats.missing === undefin
     ).rejects.toThrow(
       "jetstreamServer serves one-way methods, and add has none: declare them with oneWay({ request })",
     );
-    expect(() => client(add, jetstreamClient(), { from: nats.url }).sum).toThrow("add has no such method");
+    expect(() => client(add, jetstreamClient(), { from: nats.url, timeoutMs: 60_000 }).sum).toThrow(
+      "add has no such method",
+    );
     await expect(here.serve(() => undefined, { deadLetter: `${here.name}.jobs.dead` })).rejects.toThrow(
       "deadLetter should not be among the subjects of jobs",
     );

@@ -53,7 +53,7 @@ describe("with permissions", () => {
     const running = await serving({ user: "server", pass: "s" }, reported);
     expect(reported.map(String)).toEqual([expect.stringMatching(/add is not seen in NATS' services protocol/)]);
     const connect: ConnectOptions = { user: "caller", pass: "c", inboxPrefix: "_CALLER" };
-    const remote = client(add, natsClient({ connect }), { from: nats.url });
+    const remote = client(add, natsClient({ connect }), { from: nats.url, timeoutMs: 60_000 });
     expect(await remote.one({ n: 1 })).toEqual({ n: 2 });
     const got: number[] = [];
     for await (const { n } of remote.count({ n: 100 })) got.push(n);
@@ -99,7 +99,7 @@ describe("with permissions", () => {
       });
       const answered = (): Promise<unknown> =>
         remote.one({ n: 1 }).catch(({ reason }: Error & { reason: unknown }) => reason);
-      await expect.poll(answered, { timeout: 5000 }).toEqual({ n: 2 });
+      await expect.poll(answered, { timeout: 50_000 }).toEqual({ n: 2 });
       expect(reported).toEqual([]);
       await remote[Symbol.asyncDispose]();
     } finally {
@@ -109,7 +109,10 @@ describe("with permissions", () => {
   });
 
   it("a client that may not listen to its inbox fails at once", async () => {
-    const remote = client(add, natsClient({ connect: { user: "caller", pass: "c" } }), { from: nats.url });
+    const remote = client(add, natsClient({ connect: { user: "caller", pass: "c" } }), {
+      from: nats.url,
+      timeoutMs: 60_000,
+    });
     await expect(remote.one({ n: 1 })).rejects.toMatchObject({ code: "unavailable" });
     await remote[Symbol.asyncDispose]();
   });

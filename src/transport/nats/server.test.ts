@@ -73,6 +73,7 @@ async function placed(
     on: [natsServer({ servers: nats.url, subjects, ...options })],
     log: false,
     signals: false,
+    timeoutMs: 60_000,
     ...more,
   });
   const subject = (name: string): string => (options.subjects ?? subjects)("shop.orders", name);
@@ -92,7 +93,7 @@ async function request(
 ): Promise<Msg> {
   const block = natsHeaders();
   for (const [name, value] of Object.entries(headers)) block.set(name, value);
-  return foreign.request(subject, data, { timeout: 3000, headers: block });
+  return foreign.request(subject, data, { timeout: 50_000, headers: block });
 }
 
 const errorOf = (msg: Msg): readonly (string | undefined)[] => [
@@ -270,7 +271,10 @@ describe("a NATS server", () => {
       { limits },
     );
     expect((await place.ask("echo", '{"text":""}')).json()).toMatchObject({ reason: "too_large" });
-    await using remote = client(shop, natsClient({ limits, subjects: place.subjects }), { from: nats.url });
+    await using remote = client(shop, natsClient({ limits, subjects: place.subjects }), {
+      from: nats.url,
+      timeoutMs: 60_000,
+    });
     await expect(remote.echo({ text: fitting(max) })).rejects.toMatchObject({
       code: "resource_exhausted",
       reason: "too_large",
@@ -290,7 +294,7 @@ describe("a NATS server", () => {
     );
     const answer = await place.ask("echo", '{"text":"x"}');
     expect(answer.headers?.keys().toSorted()).toEqual(["X-Hook", "x-more"]);
-    await using remote = client(shop, natsClient({ subjects: place.subjects }), { from: nats.url });
+    await using remote = client(shop, natsClient({ subjects: place.subjects }), { from: nats.url, timeoutMs: 60_000 });
     expect(await remote.echo({ text: "x" })).toEqual({ text: "x" });
   });
 
@@ -423,7 +427,7 @@ describe("a NATS server", () => {
     );
     await place.ask("echo", '{"text":"yes"}');
     await place.ask("echo", '{"text":"no"}');
-    const asks = new Svcm(foreign as never).client({ strategy: "stall", maxWait: 1000 });
+    const asks = new Svcm(foreign as never).client({ strategy: "stall", maxWait: 30_000 });
     const all = async <T>(answers: AsyncIterable<T>): Promise<T[]> => {
       const found: T[] = [];
       for await (const one of answers) found.push(one);

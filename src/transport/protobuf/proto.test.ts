@@ -256,7 +256,10 @@ describe("a protobuf contract over HTTP", () => {
   });
 
   it("is called by a client, exact beyond 2^53", async () => {
-    const remote = client(add, httpClient(), { from: (await serving()).address, log: false });
+    const remote = client(add, httpClient({ connectTimeoutMs: 60_000 }), {
+      from: (await serving()).address,
+      log: false,
+    });
     open.push(() => close(remote));
     expect((await remote.sum({ a: BIG, b: BIG - 3n })).v).toBe(2n * BIG - 3n);
     expect(await remote.sum.try({ a: 0n })).toMatchObject({ ok: false, error: { reason: "two_zeroes" } });
@@ -295,7 +298,10 @@ describe("a protobuf contract over HTTP", () => {
       status: 200,
       body: { v: "x" },
     });
-    const remote = client(orders, httpClient(), { from: (await serving()).address, log: false });
+    const remote = client(orders, httpClient({ connectTimeoutMs: 60_000 }), {
+      from: (await serving()).address,
+      log: false,
+    });
     open.push(() => close(remote));
     const item = { name: "n", password: "hunter2" };
     const { items } = await remote.echo({ items: [item], password: "hunter2" } as { items: (typeof item)[] });
@@ -303,7 +309,10 @@ describe("a protobuf contract over HTTP", () => {
   });
 
   it("carries an order with all there is", async () => {
-    const remote = client(orders, httpClient(), { from: (await serving()).address, log: false });
+    const remote = client(orders, httpClient({ connectTimeoutMs: 60_000 }), {
+      from: (await serving()).address,
+      log: false,
+    });
     open.push(() => close(remote));
     const order = await remote.echo({
       status: Status.PAID,

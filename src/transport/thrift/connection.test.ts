@@ -4,6 +4,7 @@ import { describe, expect, it } from "vitest";
 import { z } from "zod";
 import { authority, hasOpenssl } from "../../../test/certificates.ts";
 import { passing, until } from "../../../test/until.ts";
+import { virtualClock } from "../../testing/index.ts";
 import { client } from "../../client/index.ts";
 import { method, oneWay, service } from "../../contract/index.ts";
 import { ServiceError } from "../../errors/index.ts";
@@ -16,7 +17,7 @@ const echo = service("echo", {
   change: method({ request: text, response: text }),
   tell: oneWay({ request: text }),
 });
-const quiet = { log: false, signals: false } as const;
+const quiet = { log: false, signals: false, timeoutMs: 60_000 } as const;
 const impl = echo.implement({ say: (request) => request, change: (request) => request, tell: () => undefined });
 const host = "127.0.0.1";
 
@@ -42,7 +43,7 @@ describe("a client's connection", () => {
     let running = await serve(impl, { on: [thriftServer({ port: 0, host })], ...quiet });
     const from = running.addresses[0]!;
     const port = Number(from.split(":")[1]);
-    await using remote = client(echo, thriftClient(), { from });
+    await using remote = client(echo, thriftClient({ connectTimeoutMs: 60_000 }), { from });
     for (let i = 0; i < 10; i++) {
       expect(await remote.change({ text: "x" })).toEqual({ text: "x" });
       await running.stop();
@@ -53,7 +54,12 @@ describe("a client's connection", () => {
 
   it("tells apart a peer that was not reached from one that was lost", async () => {
     const { from, server } = await tcp((socket) => void socket.once("data", () => socket.destroy()));
-    await using remote = client(echo, thriftClient(), { from, breaker: false, retry: false });
+    await using remote = client(echo, thriftClient({ connectTimeoutMs: 60_000 }), {
+      from,
+      breaker: false,
+      retry: false,
+      timeoutMs: 60_000,
+    });
     expect((await failure(remote.change({ text: "x" }))).reason).toBe("connection_lost");
     server.close();
     await once(server, "close");
@@ -63,7 +69,7 @@ describe("a client's connection", () => {
   it("is given up when connecting takes too long", async () => {
     const options = { tls: {}, connectTimeoutMs: 50 };
     const { from, server } = await tcp(() => undefined);
-    await using remote = client(echo, thriftClient(options), { from, breaker: false, retry: false });
+    await using remote = client(echo, thriftClient(options), { from, breaker: false, retry: false, timeoutMs: 60_000 });
     const error = await failure(remote.change({ text: "x" }));
     expect([error.reason, (error.cause as Error).message]).toEqual([
       "unreachable",
@@ -84,7 +90,10 @@ describe("a client's connection", () => {
       tell: () => undefined,
     });
     const running = await serve(slow, { on: [thriftServer({ port: 0, host })], ...quiet });
-    await using remote = client(echo, thriftClient({ maxConnections: 1 }), { from: running.addresses });
+    await using remote = client(echo, thriftClient({ maxConnections: 1 }), {
+      from: running.addresses,
+      timeoutMs: 60_000,
+    });
     const first = remote.say({ text: "slow" }).then(() => order.push("slow"));
     await until(() => waiting.length > 0);
     await remote.say({ text: "fast" }).then(() => order.push("fast"));
@@ -98,7 +107,12 @@ describe("a client's connection", () => {
     const connections: Socket[] = [];
     const { from, server } = await tcp((socket) => void connections.push(socket));
     const options: ThriftClientOptions = { headers: false, maxConnections: 3 };
-    const remote = client(echo, thriftClient(options), { from, breaker: false, retry: false });
+    const remote = client(echo, thriftClient({ connectTimeoutMs: 60_000, ...options }), {
+      from,
+      breaker: false,
+      retry: false,
+      timeoutMs: 60_000,
+    });
     const calls = Array.from({ length: 5 }, () => failure(remote.change({ text: "x" })));
     await until(() => connections.length === 3);
     for (const socket of connections) socket.destroy();
@@ -111,12 +125,22 @@ describe("a client's connection", () => {
   it("is left when a call was called off and the peer was silent, and the next call has a new one", async () => {
     let accepted = 0;
     const { from, server } = await tcp((socket) => {
-      accepted++;
-      socket.resume();
+      socket.once("data", () => accepted++);
     });
-    await using remote = client(echo, thriftClient(), { from, breaker: false, retry: false });
-    expect((await failure(remote.change({ text: "x" }, { timeoutMs: 30 }))).code).toBe("deadline_exceeded");
-    expect((await failure(remote.change({ text: "x" }, { timeoutMs: 30 }))).code).toBe("deadline_exceeded");
+    const clock = virtualClock();
+    await using remote = client(echo, thriftClient({ connectTimeoutMs: 60_000 }), {
+      from,
+      breaker: false,
+      retry: false,
+      timeoutMs: 60_000,
+      clock,
+    });
+    for (let i = 1; i <= 2; i++) {
+      const called = failure(remote.change({ text: "x" }, { timeoutMs: 30 }));
+      await until(() => accepted === i);
+      await clock.advance(30);
+      expect((await called).code).toBe("deadline_exceeded");
+    }
     expect(accepted).toBe(2);
     server.close();
   });
@@ -133,7 +157,12 @@ describe("a client's connection", () => {
       }),
       { on: [thriftServer({ port: 0, host })], ...quiet },
     );
-    await using remote = client(echo, thriftClient(), { from: running.addresses, breaker: false, retry: false });
+    await using remote = client(echo, thriftClient({ connectTimeoutMs: 60_000 }), {
+      from: running.addresses,
+      breaker: false,
+      retry: false,
+      timeoutMs: 60_000,
+    });
     const calls = Array.from({ length: 600 }, async (_, i) => {
       const answer = await remote.say({ text: String(i) }, { timeoutMs: 15 }).catch(() => undefined);
       return answer === undefined || answer.text === String(i);
@@ -150,8 +179,13 @@ describe("a client's connection", () => {
     const { from, server } = await tcp(
       (socket) => void socket.once("data", () => socket.write(Buffer.from(answer, "latin1"))),
     );
-    await using remote = client(echo, thriftClient(), { from, breaker: false, retry: false });
-    const { code, reason } = await failure(remote.change({ text: "x" }, { timeoutMs: 2000 }));
+    await using remote = client(echo, thriftClient({ connectTimeoutMs: 60_000 }), {
+      from,
+      breaker: false,
+      retry: false,
+      timeoutMs: 60_000,
+    });
+    const { code, reason } = await failure(remote.change({ text: "x" }, { timeoutMs: 50_000 }));
     expect(["invalid_response", "too_large"]).toContain(reason);
     expect(["internal", "resource_exhausted"]).toContain(code);
     server.close();
@@ -165,7 +199,12 @@ describe("a client's connection", () => {
     const from = running.addresses[0]!.replace(host, "localhost");
     await using trusting = client(echo, thriftClient({ tls: { ca: certificates.ca } }), { from });
     expect(await trusting.say({ text: "x" })).toEqual({ text: "x" });
-    await using doubting = client(echo, thriftClient({ tls: {} }), { from, breaker: false, retry: false });
+    await using doubting = client(echo, thriftClient({ tls: {} }), {
+      from,
+      breaker: false,
+      retry: false,
+      timeoutMs: 60_000,
+    });
     expect((await failure(doubting.say({ text: "x" }))).reason).toBe("unreachable");
     await running.stop();
   });
@@ -182,11 +221,16 @@ describe("several services on one port", () => {
     const running = await serve([impl, others], { on: [thriftServer({ port: 0, host })], ...quiet });
     const from = running.addresses[0]!;
     for (const options of [{}, { headers: false, multiplexed: true }, { framed: false, multiplexed: true }]) {
-      await using one = client(echo, thriftClient(options), { from });
-      await using two = client(other, thriftClient(options), { from });
+      await using one = client(echo, thriftClient({ connectTimeoutMs: 60_000, ...options }), { from });
+      await using two = client(other, thriftClient({ connectTimeoutMs: 60_000, ...options }), { from });
       expect([await one.say({ text: "x" }), await two.say({ text: "x" })]).toEqual([{ text: "x" }, { text: "other" }]);
     }
-    await using plain = client(other, thriftClient({ headers: false }), { from, breaker: false, retry: false });
+    await using plain = client(other, thriftClient({ headers: false }), {
+      from,
+      breaker: false,
+      retry: false,
+      timeoutMs: 60_000,
+    });
     expect(await plain.only({ text: "x" })).toEqual({ text: "only" });
     expect((await failure(plain.say({ text: "x" }))).reason).toBe("unknown_method");
     await running.stop();
@@ -196,13 +240,16 @@ describe("several services on one port", () => {
     const running = await serve([impl, others], { on: [thriftServer({ port: 0, host })], ...quiet });
     const stranger = service("stranger", { only: method({ request: text, response: text }) });
     for (const options of [{}, { multiplexed: true }, { headers: false, multiplexed: true }]) {
-      await using remote = client(stranger, thriftClient(options), {
+      await using remote = client(stranger, thriftClient({ connectTimeoutMs: 60_000, ...options }), {
         from: running.addresses,
         breaker: false,
         retry: false,
       });
       expect((await failure(remote.only({ text: "x" }))).reason).toBe("unknown_method");
-      await using right = client(other, thriftClient(options), { from: running.addresses });
+      await using right = client(other, thriftClient({ connectTimeoutMs: 60_000, ...options }), {
+        from: running.addresses,
+        timeoutMs: 60_000,
+      });
       expect(await right.only({ text: "x" })).toEqual({ text: "only" });
     }
     await running.stop();
@@ -229,7 +276,7 @@ describe("hooks", () => {
       after: [(_context, { isException, header }) => void said.push([isException, header("none")])],
       finalizer: [({ error }) => void said.push(error?.reason)],
     });
-    await using remote = client(echo, transport, { from: running.addresses });
+    await using remote = client(echo, transport, { from: running.addresses, timeoutMs: 60_000 });
     expect(await remote.say({ text: "x" })).toEqual({ text: "changed" });
     const [request] = requests;
     expect([request!.name, request!.protocol, request!.framing, request!.isOneWay, request!.header("x-who")]).toEqual([
@@ -246,7 +293,12 @@ describe("hooks", () => {
   it("have no headers to set where there are none", async () => {
     const running = await serve(impl, { on: [thriftServer({ port: 0, host })], ...quiet });
     const transport = thriftClient({ headers: false, before: [(_context, request) => request.setHeader("x-a", "1")] });
-    await using remote = client(echo, transport, { from: running.addresses, breaker: false, retry: false });
+    await using remote = client(echo, transport, {
+      from: running.addresses,
+      breaker: false,
+      retry: false,
+      timeoutMs: 60_000,
+    });
     const error = await failure(remote.say({ text: "x" }));
     expect((error.cause as Error).message).toBe("there are no headers to be set: only THeader carries them");
     await running.stop();
@@ -277,11 +329,16 @@ describe("options", () => {
     });
     const from = running.addresses[0]!;
     for (const options of [{ protocol: "compact" }, { protocol: "compact", headers: false }] as const) {
-      await using remote = client(echo, thriftClient(options), { from });
+      await using remote = client(echo, thriftClient({ connectTimeoutMs: 60_000, ...options }), { from });
       expect(await remote.say({ text: "x" })).toEqual({ text: "x" });
     }
     for (const options of [{}, { headers: false }, { protocol: "compact", framed: false }] as const) {
-      await using remote = client(echo, thriftClient(options), { from, breaker: false, retry: false });
+      await using remote = client(echo, thriftClient({ connectTimeoutMs: 60_000, ...options }), {
+        from,
+        breaker: false,
+        retry: false,
+        timeoutMs: 60_000,
+      });
       await failure(remote.change({ text: "x" }));
     }
     await running.stop();
@@ -300,7 +357,7 @@ describe("one-way calls and a server that stops", () => {
           tell: ({ text }) => void told.push(text),
         });
         const running = await serve(tells, { on: [thriftServer({ port: 0, host })], ...quiet });
-        const remote = client(echo, thriftClient(speech), { from: running.addresses });
+        const remote = client(echo, thriftClient(speech), { from: running.addresses, timeoutMs: 60_000 });
         // On a connection that stands: what is new is read at once.
         await remote.say({ text: "first" });
         await Promise.all(["a", "b", "c"].map((text) => remote.tell({ text })));

@@ -62,7 +62,12 @@ describe("a contract on somebody else's IDL", () => {
     const running = await serve(impl, { on, log: false, signals: false });
     for (const protocol of ["binary", "compact", "json"] as const) {
       const transport = thriftClient({ protocol, framed: false, foreign: [mapping] });
-      await using remote = client(shop, transport, { from: running.addresses, breaker: false, retry: false });
+      await using remote = client(shop, transport, {
+        from: running.addresses,
+        breaker: false,
+        retry: false,
+        timeoutMs: 60_000,
+      });
       expect(await remote.find({ sku: "x" })).toEqual([{ sku: "x", tags: ["a", "b"], counts: { depth: -1 } }]);
       expect(await remote.find({ sku: "x", depth: 7 })).toMatchObject([{ counts: { depth: 7 } }]);
       const none = await remote.find.try({ sku: "none" });

@@ -103,7 +103,7 @@ describe.each(["js:node", "js:node,es6"])("code of the Apache compiler, --gen %s
         log: false,
         signals: false,
       });
-      await using remote = client(add, thriftClient(options), {
+      await using remote = client(add, thriftClient({ connectTimeoutMs: 60_000, ...options }), {
         from: running.addresses,
         breaker: false,
         retry: false,
@@ -137,7 +137,7 @@ describe.each(["js:node", "js:node,es6"])("code of the Apache compiler, --gen %s
 
   it("has the types that were said", (test) => {
     if (missing !== undefined) return test.skip(missing);
-    const remote = client(contractOf(loaded), thriftClient(), { from: "127.0.0.1:1" });
+    const remote = client(contractOf(loaded), thriftClient({ connectTimeoutMs: 60_000 }), { from: "127.0.0.1:1" });
     expectTypeOf(remote.sum).parameter(0).toEqualTypeOf<{ a: number; b: number }>();
     expectTypeOf(remote.sum).returns.resolves.toEqualTypeOf<number>();
     // @ts-expect-error there is no such argument

@@ -40,7 +40,7 @@ const impl = add.implement({
   sum: ({ a, b }) => (a === 0 && b === 0 ? twoZeroes() : { v: a + b }),
   concat: ({ a, b }) => ({ v: a + b }),
 });
-const quiet = { log: false, signals: false } as const;
+const quiet = { log: false, signals: false, timeoutMs: 60_000 } as const;
 
 function hex(text: string): Buffer {
   return Buffer.from(text.replaceAll(/\s/g, ""), "hex");
@@ -73,7 +73,10 @@ describe("Go kit's add service", () => {
 
   it("is called with what it knows, and its err is the error", async () => {
     const running = await serve(impl, { on: [thriftServer({ port: 0, foreign: [goAdd] })], ...quiet });
-    await using remote = client(add, thriftClient({ framed: false, foreign: [goAdd] }), { from: running.addresses });
+    await using remote = client(add, thriftClient({ framed: false, foreign: [goAdd] }), {
+      from: running.addresses,
+      timeoutMs: 60_000,
+    });
     expect(await remote.sum({ a: 5_000_000_000, b: -1 })).toEqual({ v: 4_999_999_999 });
     const zeroes = await remote.sum.try({ a: 0, b: 0 });
     expect(!zeroes.ok && zeroes.error.reason).toBe("two_zeroes");

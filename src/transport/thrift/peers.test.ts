@@ -103,7 +103,12 @@ describe("Apache's library for Python", bytesOf("thrift header", "thrift binary"
   it.for(ways)("is called by our client: %s", async ([, speech, options], test) => {
     if (missing !== undefined) test.skip(missing);
     using server = await python.serve(speech);
-    await using remote = client(peer, thriftClient(options), { from: server.address, breaker: false, retry: false });
+    await using remote = client(peer, thriftClient({ connectTimeoutMs: 60_000, ...options }), {
+      from: server.address,
+      breaker: false,
+      retry: false,
+      timeoutMs: 60_000,
+    });
     expect(await remote.sum({ a: 2 ** 53 - 2, b: 1 })).toEqual({ v: 2 ** 53 - 1 });
     expect(await remote.sum({ a: -5, b: 2 })).toEqual({ v: -3 });
     const zeroes = await remote.sum.try({ a: 0, b: 0 });

@@ -2,7 +2,8 @@ import { once } from "node:events";
 import { connect, createServer, type Socket } from "node:net";
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
-import { passing, until } from "../../../test/until.ts";
+import { still, until } from "../../../test/until.ts";
+import { virtualClock } from "../../testing/index.ts";
 import { client } from "../../client/index.ts";
 import { method, oneWay, service } from "../../contract/index.ts";
 import { ServiceError } from "../../errors/index.ts";
@@ -15,7 +16,7 @@ const echo = service("echo", {
   tell: oneWay({ request: text }),
 });
 const impl = echo.implement({ say: (request) => request, tell: () => undefined });
-const quiet = { log: false, signals: false } as const;
+const quiet = { log: false, signals: false, timeoutMs: 60_000 } as const;
 const host = "127.0.0.1";
 
 function hex(digits: string): Buffer {
@@ -48,9 +49,14 @@ describe("a client", () => {
       const answer = Buffer.concat([hex("10000000 0fff0000 00000001 0001 01000000"), Buffer.alloc(40_000, 0xff)]);
       socket.once("data", () => socket.write(answer));
     });
-    await using remote = client(echo, thriftClient(), { from, breaker: false, retry: false });
+    await using remote = client(echo, thriftClient({ connectTimeoutMs: 60_000 }), {
+      from,
+      breaker: false,
+      retry: false,
+      timeoutMs: 60_000,
+    });
     expect((await failure(remote.say({ text: "x" }))).reason).toBe("too_large");
-    expect((await failure(remote.say({ text: "x" }, { timeoutMs: 500 }))).reason).toBe("too_large");
+    expect((await failure(remote.say({ text: "x" }, { timeoutMs: 50_000 }))).reason).toBe("too_large");
     expect(accepted).toBe(2);
     close();
   });
@@ -58,14 +64,28 @@ describe("a client", () => {
   it("holds one-way calls back that the peer does not read, and leaves it", async () => {
     const sockets: Socket[] = [];
     const { from, close } = await tcp((socket) => void sockets.push(socket.pause()));
-    const remote = client(echo, thriftClient(), { from, breaker: false, retry: false });
+    const clock = virtualClock();
+    const remote = client(echo, thriftClient({ connectTimeoutMs: 60_000 }), {
+      from,
+      breaker: false,
+      retry: false,
+      timeoutMs: 60_000,
+      clock,
+    });
     const long = "x".repeat(65_536);
     let error: ServiceError | undefined;
-    for (let i = 0; i < 600 && error === undefined; i++)
-      error = await remote.tell({ text: long }, { timeoutMs: 200 }).then(
-        () => undefined,
-        (thrown: unknown) => thrown as ServiceError,
-      );
+    let told = 0;
+    const telling = (async () => {
+      for (; told < 600 && error === undefined; told++)
+        error = await remote.tell({ text: long }, { timeoutMs: 200 }).then(
+          () => undefined,
+          (thrown: unknown) => thrown as ServiceError,
+        );
+    })();
+    await until(() => sockets.length > 0 && told > 0);
+    await still(() => told);
+    await clock.advance(200);
+    await telling;
     expect(error?.code).toBe("deadline_exceeded");
     // Cut, and not only ended once all was read: whoever writes to it hears of it.
     let isCut = false;
@@ -85,9 +105,14 @@ describe("a client", () => {
     const transport = thriftClient({
       before: [(_context, request) => void (++called === 2 && request.setHeader("x-big", "x".repeat(300_000)))],
     });
-    await using remote = client(echo, transport, { from: running.addresses, breaker: false, retry: false });
+    await using remote = client(echo, transport, {
+      from: running.addresses,
+      breaker: false,
+      retry: false,
+      timeoutMs: 60_000,
+    });
     const calls = ["a", "big", "b"].map(async (said) => {
-      const answer = remote.say({ text: said }, { timeoutMs: 1000 });
+      const answer = remote.say({ text: said }, { timeoutMs: 50_000 });
       return answer.then(
         ({ text: heard }) => heard,
         (error: unknown) => (error as ServiceError).reason,
@@ -114,7 +139,12 @@ describe("a client", () => {
         behind.destroy();
       });
     });
-    const remote = client(echo, thriftClient(), { from, breaker: false, retry: false });
+    const remote = client(echo, thriftClient({ connectTimeoutMs: 60_000 }), {
+      from,
+      breaker: false,
+      retry: false,
+      timeoutMs: 60_000,
+    });
     await remote.say({ text: "x" });
     const second = remote.say({ text: "y" });
     const closing = remote[Symbol.asyncDispose]();
@@ -136,8 +166,13 @@ describe("a server", () => {
       tell: () => undefined,
     });
     const running = await serve(failing, { on: [thriftServer({ port: 0, host })], ...quiet });
-    await using remote = client(echo, thriftClient(), { from: running.addresses, breaker: false, retry: false });
-    expect((await failure(remote.say({ text: "x" }, { timeoutMs: 500 }))).code).toBe("resource_exhausted");
+    await using remote = client(echo, thriftClient({ connectTimeoutMs: 60_000 }), {
+      from: running.addresses,
+      breaker: false,
+      retry: false,
+      timeoutMs: 60_000,
+    });
+    expect((await failure(remote.say({ text: "x" }, { timeoutMs: 50_000 }))).code).toBe("resource_exhausted");
     await running.stop();
   });
 
@@ -151,7 +186,8 @@ describe("a server", () => {
       tell: () => undefined,
     });
     const on = [thriftServer({ port: 0, host, maxCalls: 1, requestTimeoutMs: 60 })];
-    const running = await serve(slow, { on, ...quiet });
+    const clock = virtualClock();
+    const running = await serve(slow, { on, ...quiet, clock });
     const socket = connect(Number(running.addresses[0]!.split(":")[1]), host);
     let answers = "";
     let isOver = false;
@@ -160,7 +196,7 @@ describe("a server", () => {
     const call = hex("80010001 00000003 736179 00000001 0c0001 0b0001 00000002 6869 00 00");
     socket.write(Buffer.concat([call, call.subarray(0, 20)]));
     await until(() => finish.length === 1);
-    await passing(150);
+    await clock.advance(150);
     finish[0]!();
     await until(() => answers !== "");
     socket.write(call.subarray(20));

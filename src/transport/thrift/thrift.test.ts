@@ -14,7 +14,7 @@ const SKIPPED: readonly Skipped[] = [
 function suite(column: string, options: ThriftClientOptions, skip: readonly Skipped[]): void {
   const harness = carriedBy(column, {
     server: (around) => thriftServer({ port: 0, host: "127.0.0.1", ...around }),
-    client: ({ codec }) => thriftClient({ codec, ...options }),
+    client: ({ codec }) => thriftClient({ connectTimeoutMs: 60_000, codec, ...options }),
   });
   asEveryTransport(harness, { skip });
 }

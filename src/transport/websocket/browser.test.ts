@@ -105,24 +105,24 @@ describe.skipIf(CHROMIUM === undefined)(
       browser = await chromium.launch({ executablePath: CHROMIUM, args: ARGS });
       page = await browser.newPage();
       await page.goto(server.address);
-    }, 60_000);
+    });
 
     afterAll(async () => {
       await browser?.close();
       await server?.[Symbol.asyncDispose]();
     });
 
-    it("reads a server stream from a socket, and is told that it is complete", { timeout: 30_000 }, async () => {
+    it("reads a server stream from a socket, and is told that it is complete", async () => {
       const seen = await page.evaluate(talk, ["/feed/count", ['{"n":3}']] as const);
       expect(seen).toEqual({ texts: ['{"n":1}', '{"n":2}', '{"n":3}'], code: 1000, protocol: "servicekit" });
     });
 
-    it("speaks both ways, and says with an empty text that it is done", { timeout: 30_000 }, async () => {
+    it("speaks both ways, and says with an empty text that it is done", async () => {
       const seen = await page.evaluate(talk, ["/feed/chat", ['{"n":1}', '{"n":2}', ""]] as const);
       expect([seen.texts, seen.code]).toEqual([['{"n":2}', '{"n":4}'], 1000]);
     });
 
-    it("hears what was wrong, and has its time-out from the query", { timeout: 30_000 }, async () => {
+    it("hears what was wrong, and has its time-out from the query", async () => {
       const wrong = await page.evaluate(talk, ["/feed/count", ['{"n":"x"}']] as const);
       expect(wrong.code).toBe(1008);
       expect(JSON.parse(wrong.texts[0]!)).toMatchObject({ $error: { reason: "invalid_request" } });
@@ -130,7 +130,7 @@ describe.skipIf(CHROMIUM === undefined)(
       expect(JSON.parse(late.texts[1]!)).toMatchObject({ $error: { reason: "deadline_exceeded" } });
     });
 
-    it("calls a call off by closing its socket", { timeout: 30_000 }, async () => {
+    it("calls a call off by closing its socket", async () => {
       await page.evaluate(
         () =>
           new Promise<void>((resolve) => {
@@ -144,7 +144,7 @@ describe.skipIf(CHROMIUM === undefined)(
       expect(off).toBe("canceled");
     });
 
-    it("takes an event source up again where it was cut, and closes it at the end", { timeout: 30_000 }, async () => {
+    it("takes an event source up again where it was cut, and closes it at the end", async () => {
       asked = [];
       const all = page.evaluate(
         () =>

@@ -177,7 +177,12 @@ describe("what a peer sends", () => {
 
   it("arrives in order, 20,000 of them", async () => {
     await using server = await serveFeed();
-    const remote = client(feed, webSocketClient(), { from: server.address, breaker: false, retry: false });
+    const remote = client(feed, webSocketClient({ connectTimeoutMs: 60_000 }), {
+      from: server.address,
+      breaker: false,
+      retry: false,
+      timeoutMs: 60_000,
+    });
     let next = 0;
     async function* source(): AsyncGenerator<{ text: string }> {
       for (let i = 0; i < 20_000; i++) yield { text: String(i) };
@@ -265,8 +270,9 @@ describe("a socket", () => {
 
 describe("the client", () => {
   it("tells an instance that is not there from one that refuses, and one that is lost", async () => {
-    const failure = async (from: string): Promise<ServiceError> => {
-      const remote = client(feed, webSocketClient({ connectTimeoutMs: 200 }), { from, breaker: false, retry: false });
+    const failure = async (from: string, connectTimeoutMs = 10_000): Promise<ServiceError> => {
+      const given = { from, breaker: false, retry: false, timeoutMs: 60_000 } as const;
+      const remote = client(feed, webSocketClient({ connectTimeoutMs }), given);
       try {
         await remote.one({ n: 1 });
       } catch (error) {
@@ -287,7 +293,7 @@ describe("the client", () => {
     refusing
       .removeAllListeners("upgrade")
       .on("upgrade", (_request, socket) => void socket.on("error", () => undefined));
-    expect((await failure(`ws://127.0.0.1:${port}`)).reason).toBe("unreachable");
+    expect((await failure(`ws://127.0.0.1:${port}`, 200)).reason).toBe("unreachable");
     refusing.close();
     refusing.closeAllConnections();
     const losing = new WebSocketServer({ port: 0, host: "127.0.0.1" });
@@ -302,7 +308,10 @@ describe("the client", () => {
     ["a message cannot be written", { text: 1n }],
   ])("lets the source of its messages go when %s", async (_when, second) => {
     await using server = await serveFeed();
-    const remote = client(feed, webSocketClient(), { from: server.address });
+    const remote = client(feed, webSocketClient({ connectTimeoutMs: 60_000 }), {
+      from: server.address,
+      timeoutMs: 60_000,
+    });
     let left = 0;
     const sent = [{ text: "first" }, second];
     const source = {
@@ -339,7 +348,7 @@ describe("the client", () => {
 });
 
 describe("1,000 calls that were called off", () => {
-  it("leave no sockets behind, and no handler", { timeout: 30_000 }, async () => {
+  it("leave no sockets behind, and no handler", { timeout: 300_000 }, async () => {
     let open = 0;
     await using server = await serveFeed({
       async *count(_request: unknown, context: Context) {
@@ -352,7 +361,12 @@ describe("1,000 calls that were called off", () => {
         }
       },
     });
-    const remote = client(feed, webSocketClient(), { from: server.address, breaker: false, retry: false });
+    const remote = client(feed, webSocketClient({ connectTimeoutMs: 60_000 }), {
+      from: server.address,
+      breaker: false,
+      retry: false,
+      timeoutMs: 60_000,
+    });
     const sockets = (): number => process.getActiveResourcesInfo().filter((name) => name === "TCPSocketWrap").length;
     const before = sockets();
     const one = async (): Promise<void> => {
@@ -413,7 +427,7 @@ describe("a one-way method over a WebSocket", () => {
     await new Promise((resolve) => peer.once("listening", resolve));
     peer.on("connection", (socket) => socket.on("message", () => socket.close(1000)));
     const from = `ws://127.0.0.1:${(peer.address() as AddressInfo).port}`;
-    const remote = client(audit, webSocketClient(), { from });
+    const remote = client(audit, webSocketClient({ connectTimeoutMs: 60_000 }), { from });
     expect(await remote.note({ text: "a" })).toBeUndefined();
     peer.close();
   });

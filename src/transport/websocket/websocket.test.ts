@@ -6,7 +6,7 @@ asEveryTransport(
   carriedBy("websocket", {
     server: ({ limits, codec: _codec, ...hooks }) =>
       httpServer({ port: 0, host: "127.0.0.1", limits, upgrades: [webSockets(hooks as never)] }),
-    client: () => webSocketClient(),
+    client: () => webSocketClient({ connectTimeoutMs: 60_000 }),
   }),
   {
     skip: [

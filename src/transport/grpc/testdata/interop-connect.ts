@@ -126,7 +126,7 @@ export async function connectCalls(port: number): Promise<Said> {
   const transportOptions = { baseUrl, httpVersion: "2" as const, acceptCompression: [compressionGzip] };
   const remote = createClient(Add, createGrpcTransport(transportOptions));
   const packing = createClient(Add, createGrpcTransport({ ...transportOptions, sendCompression: compressionGzip }));
-  const within: CallOptions = { timeoutMs: 5000 };
+  const within: CallOptions = { timeoutMs: 60_000 };
   let [initial, trailing]: [Headers, Headers] = [new Headers(), new Headers()];
   const { v } = await remote.sum(
     { a: 1n, b: 2n },
@@ -138,12 +138,12 @@ export async function connectCalls(port: number): Promise<Said> {
     },
   );
   const begin = systemClock.now();
-  const deadline = await failure(remote.sum({ a: 1n }, { timeoutMs: 300, headers: { "x-wait-ms": "10000" } }));
+  const deadline = await failure(remote.sum({ a: 1n }, { timeoutMs: 1000, headers: { "x-wait-ms": "30000" } }));
   const deadlineMs = systemClock.now() - begin;
   const control = new AbortController();
-  systemClock.after(200, () => control.abort());
+  systemClock.after(1000, () => control.abort());
   const cancel = await failure(
-    remote.sum({ a: 1n }, { ...within, signal: control.signal, headers: { "x-wait-ms": "10000" } }),
+    remote.sum({ a: 1n }, { ...within, signal: control.signal, headers: { "x-wait-ms": "30000" } }),
   );
   const text = "x".repeat(300_000);
   let first = 0;

@@ -215,7 +215,7 @@ export async function grpcJsCalls(port: number): Promise<Said> {
         responseDeserialize,
         request,
         metadataOf(how.metadata ?? {}),
-        { deadline: systemClock.date() + (how.timeoutMs ?? 5000) },
+        { deadline: systemClock.date() + (how.timeoutMs ?? 60_000) },
         (error, got) => (error === null ? (value = got as T) : reject(error)),
       );
       call.on("metadata", (got: Metadata) => (initial = got));
@@ -259,9 +259,9 @@ export async function grpcJsCalls(port: number): Promise<Said> {
     );
     const sum = (await unary<SumReply>("Sum", { a: 2n ** 62n, b: -1n })).value.v.toString();
     const begin = systemClock.now();
-    const deadline = await failure(sums(1n, { metadata: { "x-wait-ms": "10000" }, timeoutMs: 300 }));
+    const deadline = await failure(sums(1n, { metadata: { "x-wait-ms": "30000" }, timeoutMs: 1000 }));
     const deadlineMs = systemClock.now() - begin;
-    const cancel = await failure(sums(1n, { metadata: { "x-wait-ms": "10000" }, cancelAfterMs: 200 }));
+    const cancel = await failure(sums(1n, { metadata: { "x-wait-ms": "30000" }, cancelAfterMs: 1000 }));
     const text = "x".repeat(300_000);
     const million = serverStream(1_000_000n);
     const first = await new Promise<number>((resolve, reject) =>

@@ -52,7 +52,7 @@ export async function ourCalls(port: number): Promise<OurSaid> {
       },
     ],
   });
-  const options = { from: `127.0.0.1:${port}`, timeoutMs: 5000, breaker: false, retry: false } as const;
+  const options = { from: `127.0.0.1:${port}`, timeoutMs: 60_000, breaker: false, retry: false } as const;
   const remote = client(proto(Add), transport, options);
   const packing = client(proto(Add), grpcClient({ compress: true }), options);
   const orders = client(proto(Orders), transport, options);
@@ -65,16 +65,16 @@ export async function ourCalls(port: number): Promise<OurSaid> {
     }
     throw new Error("it should have failed");
   }
-  const waiting = { "x-wait-ms": "10000" };
+  const waiting = { "x-wait-ms": "30000" };
   try {
     const echoed = await remote.sum({ a: 1n, b: 2n }, { metadata: { "x-echo": "hello", "X-Echo-Bin": "AAH+" } });
     const metadata = { v: Number(echoed.v), initial, trailing };
     const details = Buffer.from(statusBytes(9)).toString("base64");
     const begin = systemClock.now();
-    const deadline = await failure(remote.sum({ a: 1n }, { timeoutMs: 300, metadata: waiting }));
+    const deadline = await failure(remote.sum({ a: 1n }, { timeoutMs: 1000, metadata: waiting }));
     const deadlineMs = systemClock.now() - begin;
     const control = new AbortController();
-    systemClock.after(200, () => control.abort());
+    systemClock.after(1000, () => control.abort());
     const cancel = await failure(remote.sum({ a: 1n }, { signal: control.signal, metadata: waiting }));
     const text = "x".repeat(300_000);
     let first = 0;
