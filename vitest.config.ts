@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
 import { configDefaults, defineConfig } from "vitest/config";
 
@@ -15,6 +16,8 @@ export default defineConfig({
     exclude: [...configDefaults.exclude, "**/.cache/**", "dist/**", "build/**"],
     // Else a style sheet is an empty file here, also one that is asked for as text.
     css: { include: [/\/debug\/page\//] },
+    // Much of the time is spent waiting for servers, also where there are two cores only, of which vitest would use one.
+    maxWorkers: Math.max(2, availableParallelism() - 1),
     // What a test says fails it; how slow the machine is does not. What never ends is found all the same.
     testTimeout: 120_000,
     hookTimeout: 120_000,

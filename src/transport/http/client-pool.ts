@@ -4,8 +4,8 @@
  *
  * @module
  */
-import { Agent as HttpAgent, type ClientRequest } from "node:http";
-import { Agent as HttpsAgent, type AgentOptions } from "node:https";
+import type * as http from "node:http";
+import type * as https from "node:https";
 import type { LookupFunction, Socket } from "node:net";
 import type { SecureContextOptions } from "node:tls";
 import { checkNumber, shown } from "../../internal/check.ts";
@@ -37,7 +37,7 @@ export interface PoolOptions {
    * An agent of node:http or node:https, a proxy's for instance: then of the options here only `connectTimeoutMs`
    * applies, and it is not closed with the client. Default: a pool for each instance.
    */
-  readonly agent?: HttpAgent | undefined;
+  readonly agent?: http.Agent | undefined;
 }
 
 /** What an https connection may be given. */
@@ -61,8 +61,8 @@ export interface PoolSettings {
   readonly maxFreeSockets: number;
   readonly idleMs: number;
   readonly connectTimeoutMs: number;
-  readonly agent: HttpAgent | undefined;
-  readonly agentOptions: AgentOptions;
+  readonly agent: http.Agent | undefined;
+  readonly agentOptions: https.AgentOptions;
 }
 
 /** Checks the options of a pool. */
@@ -84,8 +84,13 @@ export function poolSettings(options: PoolOptions): PoolSettings {
       ...tls,
       keepAlive: maxFreeSockets > 0,
       ...(lookup === undefined ? undefined : { lookup }),
-    } as AgentOptions,
+    } as https.AgentOptions,
   };
+}
+
+/** Node's own client. The one for https brings all of TLS with it, which a process that only serves need not load. */
+export function protocol(secure: boolean): typeof http | typeof https {
+  return process.getBuiltinModule(secure ? "node:https" : "node:http");
 }
 
 /** The part of a server's announced idle time that is left to requests on their way, as Node's agent has it. */
@@ -93,7 +98,7 @@ const MARGIN_MS = 1000;
 
 /** The connections to one instance. What it overrides of the agent is documented as made for that. */
 export class Pool {
-  readonly agent: HttpAgent;
+  readonly agent: http.Agent;
   readonly #settings: PoolSettings;
   #idleMs: number;
   #hint: string | undefined = undefined;
@@ -101,8 +106,9 @@ export class Pool {
   constructor(secure: boolean, settings: PoolSettings, clock: Clock) {
     this.#settings = settings;
     this.#idleMs = settings.idleMs;
-    const agent = secure ? new HttpsAgent(settings.agentOptions) : new HttpAgent(settings.agentOptions);
-    const { createConnection, keepSocketAlive, reuseSocket } = agent as HttpAgent as HttpAgent & Kept;
+    const { Agent } = protocol(secure);
+    const agent = new Agent(settings.agentOptions);
+    const { createConnection, keepSocketAlive, reuseSocket } = agent as http.Agent as http.Agent & Kept;
     this.agent = Object.assign(agent, {
       // Not among the agent's options, which are copied for every request.
       maxSockets: settings.maxSockets,
@@ -120,7 +126,7 @@ export class Pool {
         connectionOf(socket)!.rest(this.#idleMs);
         return true;
       },
-      reuseSocket: (socket: Socket, request: ClientRequest): void => {
+      reuseSocket: (socket: Socket, request: http.ClientRequest): void => {
         connectionOf(socket)!.wake();
         reuseSocket.call(agent, socket, request);
       },

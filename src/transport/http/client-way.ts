@@ -3,13 +3,12 @@
  *
  * @module
  */
-import { request as httpRequest, type ClientRequest, type IncomingMessage, type RequestOptions } from "node:http";
-import { request as httpsRequest } from "node:https";
+import type { ClientRequest, IncomingMessage, RequestOptions } from "node:http";
 import type { Socket } from "node:net";
 import type { Clock } from "../../time/index.ts";
 import type { Limits } from "../limits.ts";
 import { watch } from "./client-connection.ts";
-import { Pool, type PoolSettings } from "./client-pool.ts";
+import { Pool, protocol, type PoolSettings } from "./client-pool.ts";
 import type { RequestDraft } from "./client-draft.ts";
 import type { Place } from "./client-url.ts";
 
@@ -54,7 +53,7 @@ export class Way {
     this.#pool = pool.agent === undefined ? new Pool(place.secure, pool, clock) : undefined;
     this.#maxOpen = pool.agent === undefined ? pool.maxSockets : Infinity;
     this.#connectTimeoutMs = pool.connectTimeoutMs;
-    this.#send = place.secure ? httpsRequest : httpRequest;
+    this.#send = protocol(place.secure).request;
     // One object for all requests: node copies it before it returns.
     this.#options = {
       agent: pool.agent ?? this.#pool!.agent,
