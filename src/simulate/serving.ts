@@ -5,12 +5,12 @@
  */
 import type { Implementation } from "../contract/index.ts";
 import type { Carrier, Context } from "../endpoint/index.ts";
-import { bareError, type ServiceError } from "../errors/index.ts";
+import { bareError, policyError, type ServiceError } from "../errors/index.ts";
 import type { Clock } from "../time/index.ts";
 import { bind, ServerCall, type BoundMethod } from "../transport/index.ts";
 import { simulatedService, type SimulatedRequest } from "./contract.ts";
 import type { ServerData } from "./backend.ts";
-import type { Site, Work } from "./site.ts";
+import type { Carried, Site, Work } from "./site.ts";
 
 /** Calls another service for a request, on the context of the call that is served. */
 export type Downstream = (request: SimulatedRequest, context: Context) => Promise<unknown>;
@@ -40,7 +40,7 @@ export interface Serving {
 
 /** Builds the server of an instance. */
 export function serving(options: ServingOptions): Serving {
-  const { clock } = options;
+  const { clock, site } = options;
   // What a policy or middleware throws by mistake would be one more failure among the simulated ones.
   const failures = {
     report: warn,
@@ -56,7 +56,7 @@ export function serving(options: ServingOptions): Serving {
   });
   return {
     accept(method, incoming, work) {
-      const call = new SimulatedCall(bound.methods.get(method)!, incoming, work);
+      const call = new SimulatedCall(bound.methods.get(method)!, incoming, { work, site });
       call.run(incoming.request);
       return (reason) => call.abandon(reason);
     },
@@ -94,12 +94,18 @@ function handled(site: Site, context: Context, { resolve, reject }: Settling): v
   });
 }
 
-class SimulatedCall extends ServerCall<undefined, undefined> {
+class SimulatedCall extends ServerCall<undefined, undefined> implements Carried {
   readonly request: undefined = undefined;
   readonly #work: Work;
   readonly #attempt: number;
+  readonly #leave: () => void;
+  #isLost = false;
 
-  constructor(bound: BoundMethod, { timeoutMs, attempt, metadata }: Incoming, work: Work) {
+  constructor(
+    bound: BoundMethod,
+    { timeoutMs, attempt, metadata }: Incoming,
+    { work, site }: { readonly work: Work; readonly site: Site },
+  ) {
     const startMs = bound.around.clock.now();
     super(
       bound,
@@ -108,6 +114,7 @@ class SimulatedCall extends ServerCall<undefined, undefined> {
     );
     this.#work = work;
     this.#attempt = attempt;
+    this.#leave = site.carry(this);
   }
 
   override get attempt(): number {
@@ -121,13 +128,22 @@ class SimulatedCall extends ServerCall<undefined, undefined> {
     else if (admitted !== false) void admitted.then((passes) => (passes ? this.dispatch(request) : undefined));
   }
 
+  /** Its caller has lost the connection, whatever the handler still makes of it. */
+  lost(): void {
+    this.#isLost = true;
+    this.abandon(policyError("connection_lost"));
+  }
+
   protected succeed(): void {
+    this.#leave();
     this.finish("ok");
     this.#work.done(undefined);
   }
 
   protected refuse(error: ServiceError): void {
+    this.#leave();
     this.finish(error.code);
+    if (this.#isLost) return this.#work.done(error);
     const { message, code, reason, details, retryAfterMs } = error;
     this.#work.done(bareError(message, { code, reason, details, retryAfterMs, origin: "peer" }));
   }

@@ -281,4 +281,28 @@ describe("simulated servers and services", () => {
     expect([all.attemptsAt("last"), all.amplification]).toEqual([99, 1]);
     expect(all.attemptsAt("last-1") + all.attemptsAt("last-2")).toBe(99);
   });
+
+  it("are waited for as long as their callers wait", async () => {
+    const report = await simulate({
+      durationMs: 1000,
+      client: { methods: { read: { timeoutMs: 20_000 } } },
+      backends: [{ name: "slow", latency: 10_000 }],
+      load: { perSecond: 10, arrivals: "constant" },
+    });
+    expect([report.total.codes, report.total.p50Ms]).toEqual([{ ok: 9 }, 10_000]);
+  });
+
+  it("lose what they have begun when they go down, also while it waits for others", async () => {
+    const report = await simulate({
+      durationMs: 1000,
+      client: { retry: false, breaker: false },
+      backends: [
+        { name: "front", service: "front", latency: 1, calls: ["slow"], faults: [{ atMs: 500, down: true }] },
+        { name: "slow", service: "slow", latency: 100 },
+      ],
+      load: { perSecond: 100, arrivals: "constant" },
+    });
+    // Ten are under way when it goes, and all after them find nobody.
+    expect(report.between(0, 2000).reasons).toEqual({ ok: 39, connection_lost: 10, unreachable: 50 });
+  });
 });

@@ -3,13 +3,10 @@
  *
  * @module
  */
-import { policyError } from "../errors/index.ts";
-import { TIMEOUT_MS } from "../endpoint/index.ts";
 import { checkNames } from "../internal/check.ts";
 import { afterPromises, nextTurn } from "../internal/turn.ts";
 import { Callers } from "./callers.ts";
 import { checkScenario, checkSeed, SERVICE } from "./check-scenario.ts";
-import { OPEN, type Recorder } from "./recorder.ts";
 import { reportOf, type Report } from "./report.ts";
 import type { Load } from "./load.ts";
 import type { Scenario } from "./scenario.ts";
@@ -26,8 +23,6 @@ const MOMENTS = 4096;
 /** So much at one moment is a circle: an error is better than a run that never ends. */
 const MOST_AT_ONCE = 1_000_000;
 const CIRCLE = "something waits for 0 ms, again and again";
-/** How much longer than its time-out a call is waited for, in milliseconds: policies may hold it a little. */
-const GRACE_MS = 1000;
 
 /**
  * Checks a scenario and gives it back, frozen: the place to write one down in a module for `servicekit simulate`.
@@ -73,12 +68,8 @@ export async function simulate(given: Scenario, options: SimulateOptions = {}): 
   const { recorder, sites, news, time } = simulation;
   const loads = Array.isArray(given.load) ? (given.load as readonly Load[]) : [given.load as Load];
   const callers = loads.map((load) => new Callers(simulation, load));
-  const longestMs = Math.max(...loads.map(({ timeoutMs = TIMEOUT_MS }) => timeoutMs));
-  const limitMs = given.durationMs + longestMs + GRACE_MS;
-  const isOver = (): boolean =>
-    time.dueMs > limitMs || (time.dueMs > given.durationMs && callers.every(({ open }) => open === 0));
-  await run(simulation, isOver);
-  closeOpen(recorder, time.now());
+  // Every call ends, at the latest by its deadline.
+  await run(simulation, () => time.dueMs > given.durationMs && callers.every(({ open }) => open === 0));
   // Its timers are virtual too, and nobody moves them any more.
   void simulation.close();
   const places = sites.map(({ address, backend: { name, service = SERVICE } }) => ({ address, name, service }));
@@ -106,13 +97,4 @@ function run({ time, hasPromises }: Simulation, isOver: () => boolean): Promise<
     }
     again();
   });
-}
-
-// What nobody ever answered: its caller has gone by now.
-function closeOpen(recorder: Recorder, nowMs: number): void {
-  const { requestOutcome } = recorder;
-  const late = recorder.outcomeOf(policyError("deadline_exceeded"));
-  for (let i = 0; i < requestOutcome.length; i++) {
-    if (requestOutcome.data[i] === OPEN) recorder.requestEnded(i, nowMs, late);
-  }
 }

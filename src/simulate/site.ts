@@ -18,6 +18,12 @@ export interface Work {
   done(error: ServiceError | undefined): void;
 }
 
+/** A call that the instance's own server has begun. */
+export interface Carried {
+  /** The instance is gone. */
+  lost(): void;
+}
+
 /** How long an answer takes that needs no work, in milliseconds. */
 const AT_ONCE_MS = 0.5;
 
@@ -48,6 +54,8 @@ export class Site {
   readonly #error: ServiceError;
   /** Those at work or waiting, kept only where a fault may cut them all off. */
   readonly #inside: Set<Work> | undefined;
+  /** Calls of its server, also while they wait for other services. */
+  readonly #carried = new Set<Carried>();
   #waiting: Work[] = [];
   #first = 0;
   #busy = 0;
@@ -87,6 +95,12 @@ export class Site {
     if (this.#busy < this.#capacity) this.#start(work);
     else if (this.#waiting.length - this.#first < this.#maxQueue) this.#waiting.push(work);
     else this.#answer(work, bareError("too many calls are at work", OVERLOADED), AT_ONCE_MS);
+  }
+
+  /** Its server has begun a call; what it gives back is to be called at the end. */
+  carry(call: Carried): () => void {
+    this.#carried.add(call);
+    return () => void this.#carried.delete(call);
   }
 
   /** A worker has done its work. */
@@ -149,6 +163,8 @@ export class Site {
     this.#first = 0;
     const lost = [...this.#inside!];
     this.#inside!.clear();
+    // First: what becomes of their work is nobody's then.
+    for (const call of [...this.#carried]) call.lost();
     for (const work of lost) work.done(policyError("connection_lost"));
   }
 }

@@ -6,7 +6,7 @@
  */
 import { spawn, spawnSync, type ChildProcess } from "node:child_process";
 import { randomInt } from "node:crypto";
-import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { sleep } from "../../src/time/index.ts";
@@ -117,8 +117,9 @@ export interface Started extends AsyncDisposable {
   readonly port: number;
   /** Where its data is; gone with it. */
   readonly data: string;
-  /** Stops its process where it is (SIGSTOP), or lets it go on. */
+  /** Stops its process where it is (SIGSTOP), all of it when this returns. */
   freeze(): void;
+  /** Lets it go on. */
   thaw(): void;
   /** Ends it at once, as a crash would. Its port and data stay for `restart`. */
   kill(): Promise<void>;
@@ -202,7 +203,7 @@ export async function started({ line, env, ready, readyMs = 30_000, after }: Sta
     url,
     port,
     data,
-    freeze: () => void child.kill("SIGSTOP"),
+    freeze: () => standStill(child),
     thaw: () => void child.kill("SIGCONT"),
     kill,
     async restart() {
@@ -211,4 +212,21 @@ export async function started({ line, env, ready, readyMs = 30_000, after }: Sta
     },
     [Symbol.asyncDispose]: stop,
   };
+}
+
+// The signal is only on its way: until each thread has taken it, one may still answer.
+function standStill(child: ChildProcess): void {
+  child.kill("SIGSTOP");
+  const threads = `/proc/${child.pid}/task`;
+  while (existsSync(threads) && !areStill(threads));
+}
+
+function areStill(threads: string): boolean {
+  try {
+    // After the name in brackets: T is stopped, Z and X are over.
+    return readdirSync(threads).every((one) => /^.*\) [TtZX] /s.test(readFileSync(`${threads}/${one}/stat`, "latin1")));
+  } catch {
+    // One has ended meanwhile.
+    return false;
+  }
 }

@@ -259,11 +259,13 @@ export class Listener {
     }
   }
 
-  // Whoever was accepted by the platform alone would be reset, and the platform hands on one in a turn of the loop.
+  // Whoever was accepted by the platform alone would be reset, and the platform hands on one in a turn of the loop. The turn in
+  // which this begins may be over with its sockets already, so that one without anybody proves nothing.
   async #acceptAll(): Promise<void> {
-    for (let turns = 0, before = -1; turns < MAX_ACCEPTS && this.#accepted !== before; turns++) {
-      before = this.#accepted;
+    for (let turns = 0, quiet = 0; turns < MAX_ACCEPTS && quiet < 2; turns++) {
+      const before = this.#accepted;
       await new Promise<void>((resolve) => nextTurn(resolve, undefined));
+      quiet = this.#accepted === before ? quiet + 1 : 0;
     }
   }
 
