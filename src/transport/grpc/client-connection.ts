@@ -83,6 +83,8 @@ export class Connection {
       this.#keepalive?.heed(data);
       this.#leave(undefined);
     });
+    // A peer that wants a certificate says so when the handshake is over on this side: node tells the socket alone.
+    socket.on("error", (error: Error) => this.#broken(error));
     session.on("error", (error: Error) => this.#broken(error));
     session.on("close", () => this.#broken(undefined));
     // Until it is usable; then only while there are calls on it.
