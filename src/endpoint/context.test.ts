@@ -1,26 +1,10 @@
 import { describe, expect, expectTypeOf, it } from "vitest";
+import { methodInfo } from "../../test/method-info.ts";
 import { policyError } from "../errors/index.ts";
 import { virtualClock } from "../testing/index.ts";
-import {
-  ActiveCall,
-  backgroundContext,
-  isContext,
-  key,
-  Metadata,
-  TIMEOUT_MS,
-  valuesOf,
-  type MethodInfo,
-} from "./index.ts";
+import { ActiveCall, backgroundContext, isContext, key, Metadata, TIMEOUT_MS, valuesOf } from "./index.ts";
 
-const info: MethodInfo = {
-  service: "add",
-  name: "sum",
-  kind: "unary",
-  side: "server",
-  idempotent: true,
-  errors: [],
-  timeoutMs: TIMEOUT_MS,
-};
+const info = methodInfo({ timeoutMs: TIMEOUT_MS });
 const callOf = (start: Partial<ConstructorParameters<typeof ActiveCall>[1]> = {}): ActiveCall =>
   new ActiveCall(info, { startMs: 100, timeoutMs: 50, ...start });
 

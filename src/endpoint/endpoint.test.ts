@@ -1,4 +1,5 @@
 import { describe, expect, expectTypeOf, it } from "vitest";
+import { methodInfo } from "../../test/method-info.ts";
 import {
   ActiveCall,
   backgroundContext,
@@ -10,19 +11,10 @@ import {
   type Call,
   type Endpoint,
   type Middleware,
-  type MethodInfo,
   type Observer,
 } from "./index.ts";
 
-const info: MethodInfo = {
-  service: "add",
-  name: "sum",
-  kind: "unary",
-  side: "server",
-  idempotent: true,
-  errors: [],
-  timeoutMs: 10,
-};
+const info = methodInfo({ timeoutMs: 10 });
 const context = backgroundContext();
 
 describe("chain", () => {

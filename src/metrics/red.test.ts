@@ -1,18 +1,11 @@
 import { describe, expect, expectTypeOf, it } from "vitest";
+import { methodInfo } from "../../test/method-info.ts";
 import { ActiveCall, type MethodInfo, type Observe, type Observer } from "../endpoint/index.ts";
 import { codes, type Outcome } from "../errors/index.ts";
 import { redMetrics, registry, type Registry } from "./index.ts";
 
 function info(name: string, more: Partial<MethodInfo> = {}): MethodInfo {
-  const base = {
-    service: "add",
-    kind: "unary",
-    side: "server",
-    idempotent: false,
-    errors: [],
-    timeoutMs: 3000,
-  } as const;
-  return { ...base, name, ...more };
+  return methodInfo({ idempotent: false, name, ...more });
 }
 
 function call(method: MethodInfo, end: Partial<ActiveCall> = {}): ActiveCall {

@@ -15,6 +15,7 @@ import {
 } from "@opentelemetry/sdk-trace-base";
 import { afterAll, afterEach, beforeAll, describe, expect, expectTypeOf, it } from "vitest";
 import { z } from "zod";
+import { methodInfo } from "../../test/method-info.ts";
 import { asyncContexts } from "../../test/async-contexts.ts";
 import { passing } from "../../test/until.ts";
 import { served, type Served } from "../../test/served.ts";
@@ -91,15 +92,7 @@ function handlers(buy: (request: { text: string }, context: Context) => unknown)
 function onServer(observe: Observe, headers: Record<string, string>): ActiveCall {
   const incoming = new Metadata();
   for (const [name, value] of Object.entries(headers)) incoming.set(name, value);
-  const info = {
-    service: "shop",
-    name: "buy",
-    kind: "unary",
-    side: "server",
-    idempotent: false,
-    errors: [],
-    timeoutMs: 10,
-  } as const;
+  const info = methodInfo({ service: "shop", name: "buy", idempotent: false, timeoutMs: 10 });
   const call = new ActiveCall(info, { startMs: 0, timeoutMs: 10, incoming });
   observe(info)?.start?.(call);
   return call;

@@ -10,8 +10,9 @@ import {
   type TracerProvider as ApiProvider,
 } from "@opentelemetry/api";
 import { afterAll, beforeAll, describe, expect, expectTypeOf, it } from "vitest";
+import { methodInfo } from "../../test/method-info.ts";
 import { asyncContexts } from "../../test/async-contexts.ts";
-import { ActiveCall, type MethodInfo } from "../endpoint/index.ts";
+import { ActiveCall } from "../endpoint/index.ts";
 import { virtualClock } from "../testing/index.ts";
 import { seededRandom } from "../time/index.ts";
 import { memoryExporter, traceCalls, tracer, type SpanData, type Tracer, type TracerOptions } from "../trace/index.ts";
@@ -230,15 +231,7 @@ describe("the parent of such a span", () => {
 
   it("is the call's, whose span nobody can end from there", async () => {
     const { traces, library, spans } = setup();
-    const info: MethodInfo = {
-      service: "shop",
-      name: "buy",
-      kind: "unary",
-      side: "server",
-      idempotent: false,
-      errors: [],
-      timeoutMs: 10,
-    };
+    const info = methodInfo({ service: "shop", name: "buy", idempotent: false, timeoutMs: 10 });
     const observer = traceCalls(traces)(info)!;
     const call = new ActiveCall(info, { startMs: 0, timeoutMs: 10 });
     observer.start!(call);

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
+import { methodInfo } from "../../test/method-info.ts";
 import { client } from "../client/index.ts";
 import { ActiveCall, observeOf, type Context } from "../endpoint/index.ts";
 import { policyError, ServiceError } from "../errors/index.ts";
@@ -8,15 +9,7 @@ import { settled, virtualClock } from "../testing/index.ts";
 import { local } from "../transport/local/index.ts";
 import { adaptiveConcurrency, type AdaptiveConcurrency, type AdaptiveEvent, type Criticality } from "./index.ts";
 
-const info = {
-  service: "add",
-  name: "sum",
-  kind: "unary",
-  side: "server",
-  idempotent: true,
-  errors: [],
-  timeoutMs: 3000,
-} as const;
+const info = methodInfo();
 
 /** One call through the gate, as a pipeline drives it. */
 function ended(

@@ -1,4 +1,5 @@
 import { describe, expect, expectTypeOf, it } from "vitest";
+import { methodInfo } from "../../test/method-info.ts";
 import { z } from "zod";
 import { client } from "../client/index.ts";
 import { ActiveCall, observeOf, type Context, type Gate } from "../endpoint/index.ts";
@@ -265,8 +266,7 @@ describe("a bulkhead as a gate", () => {
   });
 
   it("takes back the place of one that ends by itself right as it gets it", async () => {
-    const info = { service: "parts", name: "get", kind: "unary", side: "server" } as const;
-    const method = { ...info, idempotent: true, errors: [], timeoutMs: 1000 };
+    const method = methodInfo();
     const pool = bulkhead({ max: 1, queue: { max: 1 } });
     const [before, call] = [1, 2].map(() => new ActiveCall(method, { startMs: 0, timeoutMs: 1000 })) as [
       ActiveCall,

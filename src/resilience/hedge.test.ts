@@ -1,19 +1,12 @@
 import { describe, expect, it } from "vitest";
+import { methodInfo } from "../../test/method-info.ts";
 import { ActiveCall } from "../endpoint/index.ts";
 import { bareError, policyError, type ServiceError } from "../errors/index.ts";
 import { virtualClock } from "../testing/virtual-clock.ts";
 import { sleep } from "../time/index.ts";
 import { attemptsOf, budget, hedge, hedgePlan, type Attempt } from "./index.ts";
 
-const info = {
-  service: "a",
-  name: "b",
-  kind: "unary",
-  side: "server",
-  idempotent: true,
-  errors: [],
-  timeoutMs: 1,
-} as const;
+const info = methodInfo({ service: "a", name: "b", timeoutMs: 1 });
 const busy = (): ServiceError => bareError("busy", { code: "unavailable", origin: "peer" });
 
 function settled<T>(promise: Promise<T>): Promise<{ value?: T; error?: unknown }> {

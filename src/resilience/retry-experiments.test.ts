@@ -1,4 +1,5 @@
 import { describe, expect, it, vi } from "vitest";
+import { methodInfo } from "../../test/method-info.ts";
 import { ActiveCall } from "../endpoint/index.ts";
 import { bareError } from "../errors/index.ts";
 import { VirtualTime } from "../internal/virtual-time.ts";
@@ -137,15 +138,7 @@ describe("retry amplification, everything failing for 60 s", () => {
   });
 
   it("is at most 1.35 behind a chain of three services; without budget and attempt number 27", async () => {
-    const info = {
-      service: "a",
-      name: "b",
-      kind: "unary",
-      side: "server",
-      idempotent: true,
-      errors: [],
-      timeoutMs: 1,
-    } as const;
+    const info = methodInfo({ service: "a", name: "b", timeoutMs: 1 });
     class Incoming extends ActiveCall {
       readonly #attempt: number;
       constructor(nowMs: number, attempt: number) {

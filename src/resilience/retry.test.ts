@@ -1,4 +1,5 @@
 import { describe, expect, expectTypeOf, it } from "vitest";
+import { methodInfo } from "../../test/method-info.ts";
 import { ActiveCall } from "../endpoint/index.ts";
 import { bareError, policyError, type ServiceError } from "../errors/index.ts";
 import { virtualClock, type VirtualClock } from "../testing/virtual-clock.ts";
@@ -6,15 +7,7 @@ import { attemptsOf, budget, retry, type Attempt, type RetryOptions } from "./in
 
 const half = { fraction: () => 0.5, hex: () => "" };
 const busy = (): ServiceError => bareError("busy", { code: "unavailable", origin: "peer" });
-const info = {
-  service: "a",
-  name: "b",
-  kind: "unary",
-  side: "server",
-  idempotent: true,
-  errors: [],
-  timeoutMs: 1,
-} as const;
+const info = methodInfo({ service: "a", name: "b", timeoutMs: 1 });
 
 function settled<T>(promise: Promise<T>): Promise<{ value?: T; error?: unknown }> {
   return promise.then(

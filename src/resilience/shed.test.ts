@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { methodInfo } from "../../test/method-info.ts";
 import { ActiveCall, Metadata, type Context } from "../endpoint/index.ts";
 import { ServiceError } from "../errors/index.ts";
 import { virtualClock } from "../testing/index.ts";
@@ -6,15 +7,7 @@ import { seededRandom, type Clock, type Expiring } from "../time/index.ts";
 import { CRITICALITY } from "../transport/index.ts";
 import { CRITICALITIES, criticalityOf, shed, type Shed } from "./index.ts";
 
-const info = {
-  service: "add",
-  name: "sum",
-  kind: "unary",
-  side: "server",
-  idempotent: true,
-  errors: [],
-  timeoutMs: 3000,
-} as const;
+const info = methodInfo();
 
 function contextOf(criticality?: string, side: "server" | "client" = "server"): Context {
   const incoming = new Metadata();

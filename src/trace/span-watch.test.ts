@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { methodInfo } from "../../test/method-info.ts";
 import { ActiveCall, fuse, Metadata, type CallStart, type MethodInfo, type Observe } from "../endpoint/index.ts";
 import { virtualClock } from "../testing/index.ts";
 import { seededRandom } from "../time/index.ts";
@@ -12,15 +13,7 @@ import { tracer, type TracerOptions } from "./tracer.ts";
 
 const TRACE = "12345678901234567890123456789012";
 const SPAN = "1234567890123456";
-const server: MethodInfo = {
-  service: "add",
-  name: "sum",
-  kind: "unary",
-  side: "server",
-  idempotent: false,
-  errors: [],
-  timeoutMs: 3000,
-};
+const server = methodInfo({ idempotent: false });
 const client: MethodInfo = { ...server, side: "client" };
 
 function setup(options: Partial<TracerOptions> = {}) {

@@ -1,4 +1,5 @@
 import { describe, expect, expectTypeOf, it } from "vitest";
+import { methodInfo } from "../../test/method-info.ts";
 import { ActiveCall, backgroundContext, type Context, type Key, type MethodInfo } from "../endpoint/index.ts";
 import { ServiceError } from "../errors/index.ts";
 import { virtualClock } from "../testing/index.ts";
@@ -11,15 +12,7 @@ import { annotate, noteEvent, span } from "./span.ts";
 import { traceCalls } from "./trace-calls.ts";
 import { tracer, type TracerOptions } from "./tracer.ts";
 
-const server: MethodInfo = {
-  service: "add",
-  name: "sum",
-  kind: "unary",
-  side: "server",
-  idempotent: false,
-  errors: [],
-  timeoutMs: 3000,
-};
+const server = methodInfo({ idempotent: false });
 const client: MethodInfo = { ...server, name: "store", side: "client" };
 
 interface Setup {

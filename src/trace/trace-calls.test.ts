@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { methodInfo } from "../../test/method-info.ts";
 import {
   ActiveCall,
   descriptionOf,
@@ -25,7 +26,7 @@ const TRACE = "12345678901234567890123456789012";
 const SPAN = "1234567890123456";
 
 function info(side: Side, name = "sum", kind: Kind = "unary"): MethodInfo {
-  return { service: "add", name, kind, side, idempotent: false, errors: [], timeoutMs: 3000 };
+  return methodInfo({ name, kind, side, idempotent: false });
 }
 
 function fail(error: unknown): never {

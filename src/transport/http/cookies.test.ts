@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import fc from "fast-check";
 import { z } from "zod";
+import { methodInfo } from "../../../test/method-info.ts";
 import { served } from "../../../test/served.ts";
 import { client } from "../../client/index.ts";
 import { ActiveCall, backgroundContext, type Context } from "../../endpoint/index.ts";
@@ -10,15 +11,7 @@ import { fetchHandler } from "../fetch/index.ts";
 import { cookie, deleteCookie, httpClient, setCookie, type CookieOptions } from "./index.ts";
 
 function carrying(header: string | undefined): Context {
-  const info = {
-    service: "a",
-    name: "b",
-    kind: "unary",
-    side: "server",
-    idempotent: true,
-    errors: [],
-    timeoutMs: 9,
-  } as const;
+  const info = methodInfo({ service: "a", name: "b", timeoutMs: 9 });
   const incoming = { get: (name: string) => (name === "cookie" ? header : undefined) };
   return new ActiveCall(info, { startMs: 0, timeoutMs: 9, incoming }).context;
 }

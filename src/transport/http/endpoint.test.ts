@@ -1,6 +1,7 @@
 import { createServer, type RequestListener } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterEach, describe, expect, expectTypeOf, it } from "vitest";
+import { methodInfo } from "../../../test/method-info.ts";
 import { until } from "../../../test/until.ts";
 import { exchange, request, Wire, type RequestParts, type WireAnswer } from "../../../test/wire.ts";
 import { policyError } from "../../errors/index.ts";
@@ -158,15 +159,7 @@ describe("an endpoint over HTTP", () => {
           steps.push(name);
           return next(message, context);
         };
-    const method = {
-      service: "add",
-      name: "sum",
-      kind: "unary",
-      side: "server",
-      idempotent: true,
-      errors: [],
-      timeoutMs: 1,
-    } as const;
+    const method = methodInfo({ timeoutMs: 1 });
     const endpoint = chain(told("outer"), told("inner"))(sum.endpoint as never, method) as typeof sum.endpoint;
     expect((await asked({ ...sum, endpoint }, { path: "/", body: '{"a":1,"b":2}' })).body).toBe('{"v":3}\n');
     expect(steps).toEqual(["outer", "inner"]);
