@@ -14,7 +14,6 @@ import {
 import { listSource } from "./testdata/list-source.ts";
 import { lognormal, quantile, run, type Call, type Model } from "./testdata/model.ts";
 
-// Seconds of reckoning on a busy machine; what is tested is virtual time.
 const seeds = [1, 2, 3, 4, 5];
 const names = (count: number): string[] => Array.from({ length: count }, (_, i) => `h${i}:1`);
 const successOf = (calls: readonly Call[], refused: number = 0): number =>

@@ -5,7 +5,6 @@ import { seededRandom } from "../time/index.ts";
 import { balancer, consistentHash, random, sticky, type Balancer, type BalancerOptions } from "./index.ts";
 import { listSource } from "./testdata/list-source.ts";
 
-// Seconds of reckoning on a busy machine; what is tested is virtual time.
 const open = ({ id }: Instance): string => id;
 const PICKS = 20_000;
 

@@ -6,7 +6,6 @@ import { hash, mix } from "./hash.ts";
 import { HashRing } from "./hash-ring.ts";
 import type { Member } from "./member.ts";
 
-// Seconds of reckoning on a busy machine; what is tested is virtual time.
 const VIRTUAL_NODES = 5;
 
 interface Place {

@@ -15,7 +15,6 @@ import {
 } from "./index.ts";
 import { listSource } from "./testdata/list-source.ts";
 
-// Seconds of reckoning on a busy machine; what is tested is virtual time.
 /** A way, as the model sees it. */
 interface Way {
   readonly place: string;

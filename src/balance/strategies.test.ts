@@ -23,7 +23,6 @@ import {
 import { hash } from "./hash.ts";
 import { listSource } from "./testdata/list-source.ts";
 
-// Seconds of reckoning on a busy machine; what is tested is virtual time.
 const open = ({ id }: Instance): string => id;
 const names = (count: number): string[] => Array.from({ length: count }, (_, i) => `h${i}:1`);
 const keys = (count: number): string[] => Array.from({ length: count }, (_, i) => `user ${i}`);

@@ -1007,7 +1007,7 @@ group("a client", () => {
         "  gate        auth",
         "  decode      validate the response",
         RETRY,
-        "  balancer    p2c over 2 instances, each with a breaker 5 in a row, open 1000 ms, 1 probe",
+        "  balancer    p2c over 2 instances, each with a breaker 5 in a row, open 250 ms, 1 probe",
         "  transport   scripted http://a http://b, at most 500 ms",
         "",
       ].join("\n"),

@@ -55,10 +55,11 @@ export interface BoundCall {
 }
 
 /**
- * The breaker before an instance: it opens shortly at first, since most trouble is a restart, and longer each time it fails again.
+ * The breaker before an instance: it opens for a moment at first, since most trouble is a restart, and for twice as long each time it
+ * fails again: so it is never open for much longer than the instance was away, and a restart of one after the other has few open at once.
  * One object, so that all methods share each instance's breaker.
  */
-const DEFAULT_BREAKER: BreakerPolicy = { openMs: 1000, growth: 2, maxOpenMs: 3000, jitter: 0.2 };
+const DEFAULT_BREAKER: BreakerPolicy = { openMs: 250, growth: 2, maxOpenMs: 3000, jitter: 0.2 };
 
 /** Builds the pipeline of one method. */
 export function bindCall(around: Around, index: number, own: AnyMethodOptions = {}): BoundCall {

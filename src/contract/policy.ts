@@ -20,7 +20,7 @@ export interface LimitPolicy {
 export interface BreakerPolicy {
   /** Trip after this many failures in a row. Default: 5. */
   readonly consecutive?: number | undefined;
-  /** How long it stays open before it probes, in milliseconds. Default: 30 s; before the instances of a client 1 s at first, up to 3 s. */
+  /** How long it stays open before it probes, in milliseconds. Default: 30 s; before the instances of a client 250 ms at first, up to 3 s. */
   readonly openMs?: number | undefined;
   /** By how much each opening in a row is longer than the one before, at least 1. Default: 1; before the instances of a client 2. */
   readonly growth?: number | undefined;

@@ -6,7 +6,6 @@ import type { Call } from "../endpoint/index.ts";
 import type { ClientData, Fault, Report, Scenario } from "./index.ts";
 import { control, least, most, tell, withSeeds } from "./testdata/seeds.ts";
 
-// Seconds of reckoning on a busy machine; what is tested is virtual time.
 const LATENCY = { medianMs: 10, sigma: 0.5 };
 
 /** Round robin over whatever is listed, and nothing else. */
@@ -124,6 +123,37 @@ describe("one of ten instances fails fast", () => {
     const success = most(await control(failer(blind), look), (one) => one.success);
     tell("fast failer, blind", { success });
     expect(success).toBeLessThan(0.85);
+  });
+});
+
+describe("five instances are restarted one after the other", () => {
+  // Each is away for 300 ms, and 200 ms later the next one goes: four times round.
+  const restarts = (client?: ClientData): Scenario => ({
+    durationMs: 12_000,
+    client,
+    backends: Array.from({ length: 5 }, (_, place) => ({
+      name: `pet-${place}`,
+      service: "pet",
+      workers: 20,
+      latency: LATENCY,
+      faults: Array.from({ length: 4 }, (_, round) => {
+        const atMs = 1000 + (round * 5 + place) * 500;
+        return { atMs, untilMs: atMs + 300, down: true };
+      }),
+    })),
+    load: { perSecond: 1000 },
+  });
+  const failed = ({ total }: Report) => total.offered - total.succeeded;
+
+  it("and no call fails, for no breaker is open much longer than its instance is away", async () => {
+    const worst = most(await withSeeds(restarts(), failed), (count) => count);
+    tell("restarts", { worst });
+    expect(worst).toBe(0);
+  });
+
+  it("and some do where a breaker opens for a second: the control", async () => {
+    const slow = { breaker: { openMs: 1000, growth: 2, maxOpenMs: 3000, jitter: 0.2 } };
+    expect(least(await control(restarts(slow), failed), (count) => count)).toBeGreaterThan(0);
   });
 });
 

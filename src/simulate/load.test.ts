@@ -6,7 +6,6 @@ import { rateLimit } from "../ratelimit/index.ts";
 import type { Backend, ClientData, Report, Scenario, ServerData, World } from "./index.ts";
 import { control, least, most, tell, withSeeds } from "./testdata/seeds.ts";
 
-// Seconds of reckoning on a busy machine; what is tested is virtual time.
 /** Calls again as often as it may, whatever becomes of it. */
 const RECKLESS: ClientData = { budget: false, breaker: false, balance: { ejection: false } };
 

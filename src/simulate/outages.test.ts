@@ -7,7 +7,6 @@ import { findExamples } from "../../tools/doctest/extract.ts";
 import { root } from "../../tools/source.ts";
 import { plot, simulate, type Report, type Scenario } from "./index.ts";
 
-// Seconds of reckoning on a busy machine; what is tested is virtual time.
 const TITLES: Readonly<Record<string, string>> = {
   "retry-storm": "A retry storm: everything fails for ten seconds",
   metastable: "A state that keeps itself alive: a third of the workers for five seconds",

@@ -1,7 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { comparison, plot, scenario, simulate, type Scenario } from "./index.ts";
 
-// Seconds of reckoning on a busy machine; what is tested is virtual time.
 const crash: Scenario = {
   name: "a <crash>",
   durationMs: 6000,

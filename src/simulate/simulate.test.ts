@@ -5,7 +5,6 @@ import type { Clock } from "../time/index.ts";
 import { settled } from "../testing/index.ts";
 import { scenario, simulate, type Backend, type Fault, type Load, type Scenario } from "./index.ts";
 
-// Seconds of reckoning on a busy machine; what is tested is virtual time.
 const EVERY_10_MS: Load = { perSecond: 100, arrivals: "constant", timeoutMs: 1000 };
 
 /** One instance without a client before it, so that what is seen is the back-end's own. */

@@ -52,8 +52,8 @@ async function restarted(calls: number, isBare: boolean): Promise<Outcome> {
       if (running.has(old)) await once(old, "exit");
       children[i] = await begun(ports[i]!, drains);
       restarts++;
-      // As orchestrators do: the next one goes when this one is back and has served for a while.
-      await passing(1500);
+      // Faster than orchestrators do: the next one goes as soon as this one has served a little.
+      await passing(700);
     }
   }
   const rolling = roll();
