@@ -8,7 +8,8 @@ import { importsOf, readSource } from "../tools/source.ts";
 interface Weight {
   /**
    * The most code it may reach, in KiB: what it takes today and a tenth more. Raise it only with what was gained. The
-   * first five share one file, the core, which nearly everybody loads anyway, and so do the parts of HTTP: fewer files start sooner.
+   * first five share one file, the core, which nearly everybody loads anyway, and so do the parts of HTTP, of a transport, of a
+   * call's trace: a file costs a start as much as 36 KiB do (tools/build.mjs).
    */
   readonly maxKiB: number;
   /** The modules outside the package that it may reach. Default: none, so that it loads anywhere. */
@@ -52,34 +53,34 @@ const weights: Readonly<Record<string, Weight>> = {
   "servicekit/discovery/dns": { maxKiB: 95, reaches: ["node:dns", "node:dns/promises", "node:net"] },
   "servicekit/discovery/kubernetes": { maxKiB: 105, reaches: [...registry, "node:fs/promises"] },
   "servicekit/balance": { maxKiB: 96 },
-  "servicekit/transport": { maxKiB: 140 },
-  "servicekit/transport/local": { maxKiB: 140 },
+  "servicekit/transport": { maxKiB: 170 },
+  "servicekit/transport/local": { maxKiB: 160 },
   "servicekit/transport/http": { maxKiB: 310, reaches: http },
   "servicekit/transport/jsonrpc": { maxKiB: 350, reaches: http },
   "servicekit/transport/protobuf": { maxKiB: 136, reaches: ["@bufbuild/protobuf"] },
   // Wherever there are Request and Response: nothing of Node's.
-  "servicekit/transport/fetch": { maxKiB: 203 },
+  "servicekit/transport/fetch": { maxKiB: 226 },
   "servicekit/transport/multipart": { maxKiB: 92 },
   "servicekit/transport/websocket": { maxKiB: 340, reaches: [...http, "ws"] },
-  "servicekit/transport/grpc": { maxKiB: 330, reaches: [...http, "@bufbuild/protobuf", "node:util"] },
+  "servicekit/transport/grpc": { maxKiB: 334, reaches: [...http, "@bufbuild/protobuf", "node:util"] },
   "servicekit/transport/nats": {
     maxKiB: 230,
     reaches: ["@nats-io/transport-node", "node:buffer"],
   },
   "servicekit/transport/amqp": { maxKiB: 200, reaches: ["amqplib"] },
-  "servicekit/transport/thrift": { maxKiB: 240, reaches: ["node:buffer", "node:net", "node:tls"] },
+  "servicekit/transport/thrift": { maxKiB: 245, reaches: ["node:buffer", "node:net", "node:tls"] },
   "servicekit/documents": {
-    maxKiB: 298,
+    maxKiB: 312,
     reaches: ["node:crypto", "node:fs", "node:fs/promises", "node:module", "node:path", "node:util", "node:zlib"],
   },
   // The page for people is 90 KiB of it; browsers get 30, compressed.
-  "servicekit/debug": { maxKiB: 380, reaches: [...http, "node:crypto"] },
+  "servicekit/debug": { maxKiB: 430, reaches: [...http, "node:crypto"] },
   "servicekit/run": { maxKiB: 44, reaches: ["node:process"] },
-  "servicekit/server": { maxKiB: 230, reaches: ["node:process"] },
+  "servicekit/server": { maxKiB: 236, reaches: ["node:process"] },
   "servicekit/client": { maxKiB: 236 },
   "servicekit/otlp": { maxKiB: 72 },
   "servicekit/zipkin": { maxKiB: 46 },
-  "servicekit/opentelemetry": { maxKiB: 72, reaches: ["@opentelemetry/api"] },
+  "servicekit/opentelemetry": { maxKiB: 78, reaches: ["@opentelemetry/api"] },
   "servicekit/simulate": { maxKiB: 350 },
   "servicekit/testing": { maxKiB: 410, reaches: ["node:assert/strict"] },
 };

@@ -6,7 +6,7 @@
 import type { ServiceError } from "../errors/index.ts";
 
 /** The outcome of what is not over. */
-export const OPEN = 255;
+const OPEN = 255;
 /** The outcome of what succeeded. */
 export const OK = 0;
 
