@@ -148,14 +148,17 @@ export class Credentials {
     if (!this.#isClosed) this.watch(server);
   }
 
-  #read(): Promise<readonly Buffer[]> {
+  // One after the other: of several that cannot be read it is always the first that is named.
+  async #read(): Promise<readonly Buffer[]> {
     const { cert, key, ca } = this.#settings;
     const pems: [string, Pem][] = [
       ["tls.cert", cert],
       ["tls.key", key],
     ];
     if (ca !== undefined) pems.push(["tls.ca", ca]);
-    return Promise.all(pems.map(([name, pem]) => bytesOf(name, pem)));
+    const read: Buffer[] = [];
+    for (const [name, pem] of pems) read.push(await bytesOf(name, pem));
+    return read;
   }
 }
 
