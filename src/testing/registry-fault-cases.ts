@@ -6,7 +6,7 @@
 import assert from "node:assert/strict";
 import type { Instance, Registrar, RegistrationState } from "../discovery/index.ts";
 import { sleep } from "../time/index.ts";
-import { Place, type Watched } from "./registry-sample.ts";
+import { placed, type PlacedRun, type Watched } from "./registry-sample.ts";
 import type { OpenCase, RegistryHarness, RegistryNeed } from "./source-suite.ts";
 
 /** How long a client may take to see that a server is back, beyond the 2 s it should: machines are slow. */
@@ -16,18 +16,9 @@ const RECOVERY_MS = 30_000;
 export function registryFaultCases(harness: RegistryHarness): readonly OpenCase[] {
   const server = harness.server!;
   const backMs = harness.ttlMs + RECOVERY_MS;
-  /** Each case has a place of its own in the registry, and two instances that nobody knows yet. */
-  function fault(
-    id: string,
-    name: string,
-    run: (place: Place, one: Instance, two: Instance) => Promise<void>,
-  ): OpenCase {
-    function begin(): Promise<void> {
-      const place = new Place(harness);
-      return run(place, place.instance(), place.instance());
-    }
+  function fault(id: string, name: string, run: PlacedRun): OpenCase {
     const needs: readonly RegistryNeed[] = id.startsWith("registrar") ? ["server", "announcer"] : ["server"];
-    return { id: `fault/${id}`, name, needs, run: begin };
+    return { id: `fault/${id}`, name, needs, run: placed(harness, run) };
   }
   /** Kills or freezes the server until it is over, or the block ends. */
   async function trouble(kind: "kill" | "freeze"): Promise<AsyncDisposable & { over(): Promise<void> }> {

@@ -177,3 +177,14 @@ export function assertCarried(found: Instance | undefined, put: Instance, fields
 export function at(source: Source, { address }: Instance): Instance | undefined {
   return source.listing.instances.find((one) => one.address === address);
 }
+
+/** What a case does at a place of its own, with two instances that nobody knows yet. */
+export type PlacedRun = (place: Place, one: Instance, two: Instance) => Promise<void>;
+
+/** Readies the place anew for each run. */
+export function placed(harness: RegistryHarness, run: PlacedRun): () => Promise<void> {
+  return function begin() {
+    const place = new Place(harness);
+    return run(place, place.instance(), place.instance());
+  };
+}

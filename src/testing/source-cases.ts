@@ -6,23 +6,22 @@
 import assert from "node:assert/strict";
 import type { Instance } from "../discovery/index.ts";
 import { sleep } from "../time/index.ts";
-import { assertCarried, at, countedClock, Place, type CountedClock } from "./registry-sample.ts";
+import {
+  assertCarried,
+  at,
+  countedClock,
+  type Place,
+  placed,
+  type CountedClock,
+  type PlacedRun,
+} from "./registry-sample.ts";
 import type { InstanceField, OpenCase, RegistryHarness } from "./source-suite.ts";
 
 /** Cases that every source passes. */
 export function sourceCases(harness: RegistryHarness): readonly OpenCase[] {
   const { carries } = harness;
-  /** Each case has a place of its own in the registry, and two instances that nobody knows yet. */
-  function source(
-    id: string,
-    name: string,
-    run: (place: Place, one: Instance, two: Instance) => Promise<void>,
-  ): OpenCase {
-    function begin(): Promise<void> {
-      const place = new Place(harness);
-      return run(place, place.instance(), place.instance());
-    }
-    return { id: `source/${id}`, name, needs: [], run: begin };
+  function source(id: string, name: string, run: PlacedRun): OpenCase {
+    return { id: `source/${id}`, name, needs: [], run: placed(harness, run) };
   }
   return [
     source("first", "the first list is what is there, and the source is fresh", async (place, one, two) => {
